@@ -1,0 +1,106 @@
+// Package definition decides who may spend from an address. An address is the hash of its definition, a small boolean
+// expression such as ["and",[["sig",{"pubkey":"…"}],["age",[">",600]]]]; an authentifier (a signature, a preimage) stands
+// at the path of the operator it satisfies: "r" is the root, "r.0.1" the second option of the first option.
+//
+// A definition is parsed once into typed conditions, within the reference's limits and with its error texts, and then
+// evaluated in time linear in what was parsed. The package is pure: what it must know of the ledger comes in through
+// Env. Called by the ledger for each author of a unit, by light clients for the proofs of a history, and by channel and
+// bond code that must know whether a unit will be accepted. Rules: ocore definition.js, with all its upgrades active.
+//
+// Operators: sig, hash, cosigned by; address, seen address; or, and, not, r of set, weighted and; mci, age, timestamp;
+// has, has one, has equal, has one equal, sum. The reference's other operators are refused by name.
+package definition
+
+import (
+	"strings"
+
+	"github.com/iotverse/iotverse/byteball"
+	"github.com/iotverse/iotverse/byteball/unit"
+)
+
+// Env is what a definition is checked against. The zero Env knows no unit and no chain; that is enough for definitions
+// made of keys.
+type Env struct {
+	Unit              *unit.Unit      // the unit that spends; nil means one without authors and messages
+	HashToSign        [32]byte        // of Unit: what its signatures sign
+	LastBallMCI       uint64          // main chain index of Unit's last ball; nothing later is seen
+	LastBallTimestamp int64           // Unix seconds, of Unit's last ball
+	Inputs            []ResolvedInput // the outputs that Unit spends, in any order; one that is missing is unknown
+	Chain             Chain           // nil is a chain that knows nothing
+
+	NoReferences  bool // refuse operators that refer to other addresses or payments (signed messages)
+	MaxComplexity int  // a limit below the ledger's own; 0 means none
+}
+
+// ResolvedInput is one output that the unit under check spends, as the ledger knows it.
+type ResolvedInput struct {
+	unit.OutPoint                  // where the output stands
+	Address       byteball.Address // who owns it
+	Amount        byteball.Bytes   // at least 1
+	MCI           uint64           // main chain index of the unit that made it; means nothing unless Stable
+	Stable        bool             // that unit is stable and serial
+}
+
+// Chain answers for the stable part of the ledger up to a main chain index. An error ends the check and is returned as
+// it is: it says that the chain could not be read, not that the definition is wrong.
+type Chain interface {
+	// Definition returns the definition (a JSON tree) that address is bound to at mci and its hash, which is address
+	// itself unless it was changed. The definition is nil where only its hash is known by then.
+	Definition(address byteball.Address, mci uint64) (def any, hash byteball.Address, err error)
+	// Seen says whether address has authored a stable serial unit up to mci.
+	Seen(address byteball.Address, mci uint64) (bool, error)
+	// PrivateAsset says whether asset is known up to mci as one whose payments are private.
+	PrivateAsset(asset byteball.Hash, mci uint64) (bool, error)
+}
+
+// Validate checks the definition of an address, a JSON tree, as the ledger does when it first sees it.
+// Error: byteball.Invalid with the reference's text; for an operator of the reference that this package leaves out also
+// errors.ErrUnsupported; or what Chain returned.
+func Validate(def any, env Env) error {
+	_, err := newParser(env).root(def)
+	return err
+}
+
+// ValidateCondition checks an asset's condition: a definition that needs no signature, must have none, and may name
+// "this asset". Errors are those of Validate.
+func ValidateCondition(def any, env Env) error {
+	p := newParser(env)
+	p.condition = true
+	_, err := p.root(def)
+	return err
+}
+
+// Evaluate says whether auth, authentifiers by path, satisfies def, the definition of address, in env. It validates def
+// first, since a definition it refers to may have changed. "this address" in def means address.
+// Errors: those of Validate; byteball.Invalid also for a wrong signature or preimage and for an authentifier that no
+// operator used, even if the definition is satisfied without it.
+func Evaluate(def any, address byteball.Address, auth map[string]string, env Env) (bool, error) {
+	p := newParser(env)
+	p.nested = func(path string) bool { return anyBelow(path, auth) }
+	top, err := p.root(def)
+	if err != nil {
+		return false, err
+	}
+	e := &evaluation{env: p.env, address: address, auth: auth}
+	ok, err := top.holds(e)
+	switch {
+	case err != nil:
+		return false, err
+	case e.wrong != nil:
+		return false, e.wrong
+	case len(e.used) != len(auth):
+		return false, unused(ok, e.used, auth)
+	}
+	return ok, nil
+}
+
+// anyBelow says whether an authentifier stands at path or below. Paths are compared character by character, as the
+// reference does: "r.10" is taken to be below "r.1".
+func anyBelow(path string, auth map[string]string) bool {
+	for p := range auth {
+		if strings.HasPrefix(p, path) {
+			return true
+		}
+	}
+	return false
+}
