@@ -1,0 +1,99 @@
+package wallet
+
+import (
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+
+	"github.com/tyler-smith/go-bip39"
+	"golang.org/x/text/unicode/norm"
+
+	"github.com/iotverse/iotverse/byteball"
+	"github.com/iotverse/iotverse/byteball/unit"
+)
+
+// Hardened marks a step of a path that needs the private key: step i' is Hardened|i.
+const Hardened uint32 = 1 << 31
+
+// AddressPath is where the key of an address stands, m/44'/0'/0'/change/index: change is 0 for receiving addresses and
+// channel keys, 1 for change.
+func AddressPath(change, index uint32) []uint32 {
+	return []uint32{Hardened | 44, Hardened, Hardened, change, index}
+}
+
+// BondPath is where the key of a bond stands, m/44'/0'/7'/0/i (MECHANISM 1).
+func BondPath(i uint32) []uint32 {
+	return []uint32{Hardened | 44, Hardened, Hardened | 7, 0, i}
+}
+
+// Seed is the root of all keys of a wallet. It makes keys and shows nothing of itself: every way to print it gives
+// "wallet.Seed(…)". It is safe for concurrent use.
+type Seed struct{ root node }
+
+// NewMnemonic turns 16, 20, 24, 28 or 32 bytes of entropy into 12 to 24 English words (BIP39).
+// Error: Invalid for another length.
+func NewMnemonic(entropy []byte) (string, error) {
+	words, err := bip39.NewMnemonic(entropy)
+	if err != nil {
+		return "", fmt.Errorf("mnemonic from %d bytes of entropy, need 16, 20, 24, 28 or 32: %w", len(entropy), byteball.Invalid)
+	}
+	return words, nil
+}
+
+// Open makes the seed of a mnemonic and its passphrase (BIP39: PBKDF2, 2048 rounds). Case and spacing of the words do
+// not matter, those of the passphrase do. Another passphrase is another wallet, there is no wrong one.
+// Error: Invalid says which word is wrong, or that the words do not belong together.
+func Open(mnemonic, passphrase string) (*Seed, error) {
+	words := strings.Fields(norm.NFKD.String(strings.ToLower(mnemonic)))
+	if err := check(words); err != nil {
+		return nil, err
+	}
+	root, err := master(bip39.NewSeed(strings.Join(words, " "), norm.NFKD.String(passphrase)))
+	if err != nil {
+		return nil, err
+	}
+	return &Seed{root}, nil
+}
+
+func check(words []string) error {
+	if !slices.Contains([]int{12, 15, 18, 21, 24}, len(words)) {
+		return fmt.Errorf("mnemonic of %d words, need 12, 15, 18, 21 or 24: %w", len(words), byteball.Invalid)
+	}
+	for i, w := range words {
+		if _, ok := bip39.GetWordIndex(w); !ok {
+			return fmt.Errorf("word %d of the mnemonic, %.20q, is not in the English BIP39 list: %w", i+1, w, byteball.Invalid)
+		}
+	}
+	if _, err := bip39.EntropyFromMnemonic(strings.Join(words, " ")); err != nil {
+		return fmt.Errorf("mnemonic: the last word does not fit the others, one of them is wrong or out of order: %w", byteball.Invalid)
+	}
+	return nil
+}
+
+// Key derives the key at path, from the root down. The same path always gives the same key.
+// Error: Invalid for a path that leads to no key, which happens once in 2^127.
+func (s *Seed) Key(path ...uint32) (*unit.Key, error) {
+	n := s.root
+	for _, step := range path {
+		var err error
+		if n, err = n.child(step); err != nil {
+			return nil, err
+		}
+	}
+	return unit.NewKey(n.key.Bytes())
+}
+
+const redacted = "wallet.Seed(…)"
+
+// String hides the seed.
+func (Seed) String() string { return redacted }
+
+// GoString hides the seed.
+func (Seed) GoString() string { return redacted }
+
+// Format hides the seed from every verb.
+func (Seed) Format(f fmt.State, _ rune) { fmt.Fprint(f, redacted) }
+
+// LogValue hides the seed.
+func (Seed) LogValue() slog.Value { return slog.StringValue(redacted) }
