@@ -1,0 +1,239 @@
+package score
+
+import (
+	"fmt"
+	"math"
+	"slices"
+
+	"github.com/iotverse/iotverse/byteball"
+)
+
+// A Part is a stretch of one opened batch: its readings From, From+1, … out of Of.
+type Part struct {
+	Run
+	From, Of int
+}
+
+// A Replay is the evidence of code 5: two runs of readings, each through batches that follow one another, equal step by
+// step. This contains at least one reading of the window Wid. Whoever gets it from others first checks the signatures,
+// roots and times of commitment of its parts, then VerifyReplay.
+type Replay struct {
+	Wid           [32]byte
+	This, Earlier []Part
+}
+
+// VerifyReplay tells whether r proves hard code 5 for the window r.Wid under the grid of p. Error: Invalid with the reason.
+func VerifyReplay(r Replay, p Profile) error {
+	if !(p.Grid > 0) {
+		return fmt.Errorf("replay: property %q has no grid: %w", p.Property, byteball.Invalid)
+	}
+	this, err := join(r.This)
+	if err != nil {
+		return fmt.Errorf("replay: this run: %w", err)
+	}
+	earlier, err := join(r.Earlier)
+	if err != nil {
+		return fmt.Errorf("replay: earlier run: %w", err)
+	}
+	if !slices.ContainsFunc(r.This, func(p Part) bool { return p.Wid == r.Wid }) {
+		return fmt.Errorf("replay: no reading of the window judged: %w", byteball.Invalid)
+	}
+	if len(this) != len(earlier) || len(this) < minRun {
+		return fmt.Errorf("replay: runs of %d and %d readings, want the same number over %d: %w", len(this), len(earlier), minRun-1, byteball.Invalid)
+	}
+	if !precedes(earlier, this) {
+		return fmt.Errorf("replay: the second run is not the earlier one: %w", byteball.Invalid)
+	}
+	return equal(this, earlier, p.Grid)
+}
+
+// told is a reading with where it stands.
+type told struct {
+	part  *Part
+	value float64
+}
+
+// join flattens the parts of a run. Error: Invalid unless they are consecutive stretches of one seller's chain.
+func join(parts []Part) ([]told, error) {
+	if len(parts) == 0 || len(parts) > maxParts {
+		return nil, fmt.Errorf("%d batches, want 1..%d: %w", len(parts), maxParts, byteball.Invalid)
+	}
+	var all []told
+	for i := range parts {
+		p := &parts[i]
+		n := len(p.Readings)
+		if n == 0 || p.From < 0 || p.Of < n || p.From > p.Of-n {
+			return nil, fmt.Errorf("batch %d: %d readings from %d on out of %d: %w", p.Seq, n, p.From, p.Of, byteball.Invalid)
+		}
+		if i > 0 {
+			q := &parts[i-1]
+			if q.Seller != p.Seller || q.Seq == math.MaxUint64 || q.Seq+1 != p.Seq || q.From+len(q.Readings) != q.Of || p.From != 0 {
+				return nil, fmt.Errorf("batch %d does not continue batch %d: %w", p.Seq, q.Seq, byteball.Invalid)
+			}
+		}
+		if len(all)+n > maxRun {
+			return nil, fmt.Errorf("more than %d readings: %w", maxRun, byteball.Invalid)
+		}
+		for _, r := range p.Readings {
+			if !finite(r.V) {
+				return nil, fmt.Errorf("batch %d: a value is no number: %w", p.Seq, byteball.Invalid)
+			}
+			all = append(all, told{p, r.V})
+		}
+	}
+	return all, nil
+}
+
+// precedes tells whether run a is earlier than run b: of the same seller in batches that all come before those of b, of
+// another seller reading by reading under an earlier commitment. So the victim of a plagiarist is never blamed.
+func precedes(a, b []told) bool {
+	if a[0].part.Seller == b[0].part.Seller {
+		return a[len(a)-1].part.Seq < b[0].part.Seq
+	}
+	for i := range a {
+		if a[i].part.Committed >= b[i].part.Committed {
+			return false
+		}
+	}
+	return true
+}
+
+// equal tells whether two runs of one length are the same up to one constant on the grid, with enough different steps.
+func equal(this, earlier []told, grid float64) error {
+	different := map[int64]bool{}
+	for i := 1; i < len(this); i++ {
+		s := step(this[i-1].value, this[i].value, grid)
+		if s == broken || s != step(earlier[i-1].value, earlier[i].value, grid) {
+			return fmt.Errorf("replay: the runs differ at reading %d: %w", i, byteball.Invalid)
+		}
+		drift := (this[i].value - earlier[i].value) - (this[0].value - earlier[0].value)
+		if !(math.Abs(drift) <= grid/2) {
+			return fmt.Errorf("replay: the runs drift apart by %v at reading %d: %w", drift, i, byteball.Invalid)
+		}
+		if s != 0 {
+			different[s] = true
+		}
+	}
+	if len(different) < minDistinct {
+		return fmt.Errorf("replay: %d different steps, want %d: %w", len(different), minDistinct, byteball.Invalid)
+	}
+	return nil
+}
+
+// findReplay looks for a run through the window's opened batches (and the seller's batches before them) that repeats an
+// earlier one, in the index and in the window itself. It returns the first of the window with its earliest original.
+func findReplay(in Input, w *window) *Replay {
+	grid := in.Profile.Grid
+	if !(grid > 0) || !finite(grid) {
+		return nil
+	}
+	own := newIndex(grid, Limits{}) // of the window alone
+	sources := []*Index{own}
+	if past := in.past(); past != nil {
+		sources = []*Index{past, own}
+	}
+	for _, chain := range w.chains(in) {
+		for _, b := range chain {
+			if own.Add(b.Run) != nil {
+				return nil // not possible: chains leaves out what Add refuses
+			}
+		}
+		t, first := in.lead(chain)
+		var found *Replay
+		t.witnesses(func(v witness) {
+			for _, x := range sources {
+				x.candidates(v.key, func(s spot) bool {
+					if found == nil && v.to >= first {
+						found = t.compare(v, s, in)
+					}
+					return found == nil
+				})
+			}
+		})
+		if found != nil {
+			return found
+		}
+	}
+	return nil
+}
+
+// past returns the index if it is one for this grid.
+func (in Input) past() *Index {
+	if in.Index == nil || in.Index.grid != in.Profile.Grid {
+		return nil
+	}
+	return in.Index
+}
+
+// chains returns the window's opened batches, grouped where they follow one another. Batches with values that are no
+// numbers are left out.
+func (w *window) chains(in Input) [][]*block {
+	var all [][]*block
+	for _, b := range w.batches {
+		if len(b.Readings) == 0 || slices.ContainsFunc(b.Readings, func(r Reading) bool { return !finite(r.V) }) {
+			continue
+		}
+		n := &block{Run: Run{in.Seller, in.Wid, b.Seq, in.Committed, b.Readings}}
+		if last := len(all) - 1; last >= 0 && all[last][len(all[last])-1].Seq+1 == b.Seq {
+			all[last] = append(all[last], n)
+		} else {
+			all = append(all, []*block{n})
+		}
+	}
+	return all
+}
+
+// lead flattens a chain of the window, led by up to maxRun readings of the seller's batches right before it, and returns
+// the index of the first reading of the window.
+func (in Input) lead(chain []*block) (t strand, first int) {
+	var before []*block
+	n := 0
+	for seq := chain[0].Seq; seq > 0 && n < maxRun && in.past() != nil; seq-- {
+		shelf := in.past().sellers[in.Seller]
+		at, ok := shelf.find(seq - 1)
+		if !ok {
+			break
+		}
+		before = append(before, shelf.blocks[at])
+		n += len(shelf.blocks[at].Readings)
+	}
+	slices.Reverse(before)
+	for _, b := range append(before, chain...) {
+		if b == chain[0] {
+			first = len(t.spots)
+		}
+		for off := range b.Readings {
+			t.push(spot{b, off}, in.Profile.Grid)
+		}
+	}
+	return t, first
+}
+
+// compare returns the evidence if the run that starts at s is an earlier equal of the witness v.
+func (t *strand) compare(v witness, s spot, in Input) *Replay {
+	n := v.to - v.from + 1
+	old := follow(s, n, in.Profile.Grid)
+	if len(old.spots) < n {
+		return nil
+	}
+	r := &Replay{Wid: in.Wid, This: parts(t.spots[v.from : v.to+1]), Earlier: parts(old.spots)}
+	if VerifyReplay(*r, in.Profile) != nil {
+		return nil
+	}
+	return r
+}
+
+// parts cuts consecutive spots into stretches of batches.
+func parts(spots []spot) []Part {
+	var out []Part
+	for _, s := range spots {
+		last := len(out) - 1
+		if last < 0 || out[last].Seq != s.b.Seq {
+			out = append(out, Part{Run: s.b.Run, From: s.off, Of: len(s.b.Readings)})
+			last++
+			out[last].Readings = nil
+		}
+		out[last].Readings = append(out[last].Readings, s.b.Readings[s.off])
+	}
+	return out
+}
