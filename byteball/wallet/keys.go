@@ -29,7 +29,9 @@ func BondPath(i uint32) []uint32 {
 
 // Seed is the root of all keys of a wallet. It makes keys and shows nothing of itself: every way to print it gives
 // "wallet.Seed(…)". It is safe for concurrent use.
-type Seed struct{ root node }
+type Seed struct {
+	root func() node // a function, since fmt looks into unexported fields and through pointers but not into closures
+}
 
 // NewMnemonic turns 16, 20, 24, 28 or 32 bytes of entropy into 12 to 24 English words (BIP39).
 // Error: Invalid for another length.
@@ -53,7 +55,7 @@ func Open(mnemonic, passphrase string) (*Seed, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Seed{root}, nil
+	return &Seed{func() node { return root }}, nil
 }
 
 func check(words []string) error {
@@ -72,16 +74,24 @@ func check(words []string) error {
 }
 
 // Key derives the key at path, from the root down. The same path always gives the same key.
-// Error: Invalid for a path that leads to no key, which happens once in 2^127.
+// Error: Invalid for a path that leads to no key, which happens once in 2^127 steps.
 func (s *Seed) Key(path ...uint32) (*unit.Key, error) {
-	n := s.root
+	n, err := s.node(path)
+	if err != nil {
+		return nil, err
+	}
+	return unit.NewKey(n.key.Bytes())
+}
+
+func (s *Seed) node(path []uint32) (node, error) {
+	n := s.root()
 	for _, step := range path {
 		var err error
 		if n, err = n.child(step); err != nil {
-			return nil, err
+			return node{}, err
 		}
 	}
-	return unit.NewKey(n.key.Bytes())
+	return n, nil
 }
 
 const redacted = "wallet.Seed(…)"
