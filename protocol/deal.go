@@ -1,0 +1,61 @@
+package protocol
+
+import "fmt"
+
+// Voucher hands over the newest state of a channel (package byteball/channel) and says what it pays for.
+type Voucher struct {
+	_      struct{} `cbor:",toarray"`
+	Deal   Hash
+	Window uint64
+	Index  int16  // batch in the window, 0..63; Prepaid for the committee's fee of the window
+	Data   []byte // channel voucher: the whole closing unit, signed by the buyer
+}
+
+// Prepaid is the Index of a voucher that pays a window's committee.
+const Prepaid int16 = -1
+
+func (*Voucher) Kind() Kind { return KindVoucher }
+
+// Check bounds the parts.
+func (v *Voucher) Check() error {
+	if v.Index < Prepaid || v.Index >= MaxBatches {
+		return fmt.Errorf("voucher: batch index %d: %w", v.Index, Invalid)
+	}
+	return bounded("voucher: data", len(v.Data), 1, MaxVoucher)
+}
+
+// Delivery hands over one encrypted batch (MECHANISM 6, exchange). The buyer can check everything but the readings before
+// it pays: header and path against the stamped root, both hashes against what it will hold.
+type Delivery struct {
+	_       struct{} `cbor:",toarray"`
+	Deal    Hash
+	Window  uint64
+	Index   uint8
+	Header  BatchHeader
+	Path    []Hash // RFC 6962 audit path in the stamp's root
+	HCipher Hash   // SHA-256 of Cipher
+	HKey    Hash   // SHA-256 of K_b
+	Cipher  []byte // XChaCha20-Poly1305 of salt ‖ pack under K_b
+}
+
+func (*Delivery) Kind() Kind { return KindDelivery }
+
+// Check bounds the parts.
+func (d *Delivery) Check() error {
+	if int(d.Index) >= MaxBatches || len(d.Path) > 6 {
+		return fmt.Errorf("delivery: batch index %d, path of %d: %w", d.Index, len(d.Path), Invalid)
+	}
+	return bounded("delivery: cipher", len(d.Cipher), 1, MaxPack+64)
+}
+
+// Key hands over K_b of a batch that is paid, sealed to the deal's X25519 key of the buyer.
+type Key struct {
+	_      struct{} `cbor:",toarray"`
+	Deal   Hash
+	Window uint64
+	Index  uint8
+	Sealed []byte // 32 bytes ephemeral X25519 key ‖ XChaCha20-Poly1305 of K_b
+}
+
+func (*Key) Kind() Kind     { return KindKey }
+func (k *Key) Check() error { return bounded("key: sealed", len(k.Sealed), 80, 80) }
