@@ -1,0 +1,378 @@
+package unit
+
+import (
+	"encoding/base64"
+	"maps"
+	"math"
+	"slices"
+	"strings"
+
+	"github.com/iotverse/iotverse/byteball"
+	"github.com/iotverse/iotverse/byteball/chash"
+	"github.com/iotverse/iotverse/byteball/objecthash"
+)
+
+const (
+	maxFeedName  = 64
+	maxFeedValue = 64
+	maxFeeds     = 1024
+	maxChoices   = 128
+	maxChoice    = 64
+	notAnObject  = "payload must be a non empty object"
+)
+
+// app checks the payload of a message that pays nothing. Definitions of assets are left to the ledger.
+func (c *contents) app(m *Message) error {
+	tree, _ := m.Payload.(map[string]any)
+	switch m.App {
+	case "text":
+		if _, ok := m.Payload.(string); !ok {
+			return refuse("payload must be string")
+		}
+		return nil
+	case "data":
+		return checkObject(m)
+	case "profile":
+		if len(c.u.Authors) != 1 {
+			return refuse("profile must be single-authored")
+		}
+		if err := c.once("profile", "profile"); err != nil {
+			return err
+		}
+		return checkObject(m)
+	case "data_feed":
+		return c.dataFeed(tree)
+	case "temp_data":
+		return checkTempData(m.Payload)
+	case "attestation":
+		return c.attestation(tree)
+	case "address_definition_change":
+		return c.definitionChange(tree)
+	case "definition":
+		return checkDefinition(tree)
+	case "definition_template":
+		if list, _ := m.Payload.([]any); len(list) != 2 {
+			return refuse("definition_template payload must be array of two elements")
+		}
+		return c.once(m.App, "definition template")
+	case "poll":
+		return c.poll(tree)
+	case "vote":
+		return c.vote(tree)
+	case "system_vote":
+		return c.systemVote(tree)
+	case "system_vote_count":
+		if !slices.Contains(subjects, m.Payload) {
+			return refuse("unknown subject in vote count")
+		}
+		return c.once(m.App, "system vote count")
+	case "asset":
+		return c.once(m.App, "asset definition")
+	case "asset_attestors":
+		return nil
+	}
+	return refuse("unknown app: %s", m.App)
+}
+
+// once refuses the second message of a kind.
+func (c *contents) once(kind, name string) error {
+	if c.met[kind] {
+		return refuse("can be only one %s", name)
+	}
+	c.met[kind] = true
+	return nil
+}
+
+func hasOthers(m map[string]any, fields ...string) bool {
+	for k := range m {
+		if !slices.Contains(fields, k) {
+			return true
+		}
+	}
+	return false
+}
+
+// checkObject wants what JavaScript calls an object: an array is one.
+func checkObject(m *Message) error {
+	switch m.Payload.(type) {
+	case map[string]any, []any:
+		return nil
+	}
+	return refuse("%s payload must be object", m.App)
+}
+
+func (c *contents) dataFeed(feeds map[string]any) error {
+	if err := c.once("data_feed", "data feed"); err != nil {
+		return err
+	}
+	switch {
+	case len(feeds) == 0:
+		return refuse("data feed payload must be non-empty object")
+	case len(feeds)*len(c.u.Authors) > maxFeeds:
+		return refuse("too many data feeds in message")
+	}
+	for _, name := range slices.SortedFunc(maps.Keys(feeds), objecthash.Compare) {
+		if objecthash.StringLength(name) > maxFeedName {
+			return refuse("feed name %s too long", name)
+		}
+		if strings.Contains(name, "\n") {
+			return refuse("feed name %s contains \\n", name)
+		}
+		if err := checkFeed(name, feeds[name]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func checkFeed(name string, v any) error {
+	switch v := v.(type) {
+	case string:
+		if objecthash.StringLength(v) > maxFeedValue {
+			return refuse("data feed value too long: %s", v)
+		}
+		if strings.Contains(v, "\n") {
+			return refuse("value %s of feed name %s contains \\n", v, name)
+		}
+	case float64:
+		if v != math.Trunc(v) {
+			return refuse("fractional numbers not allowed in data feeds")
+		}
+	default:
+		return refuse("data feed %s must be string or number", name)
+	}
+	return nil
+}
+
+func checkTempData(payload any) error {
+	m, ok := payload.(map[string]any)
+	if !ok {
+		if _, list := payload.([]any); list {
+			return refuse("temp_data payload must not be an array")
+		}
+		return refuse("temp_data payload must be an object")
+	}
+	length, _ := m["data_length"].(float64)
+	stated, _ := m["data_hash"].(string)
+	switch {
+	case hasOthers(m, "data_length", "data_hash", "data"):
+		return refuse("unknown fields in temp_data")
+	case length <= 0 || length != math.Trunc(length) || length > maxInteger:
+		return refuse("bad data_length")
+	case !isBase64(stated):
+		return refuse("bad data_hash")
+	}
+	data, given := m["data"]
+	if !given {
+		return nil
+	}
+	if data == nil {
+		return refuse("null data")
+	}
+	if n := objecthash.Length(data, true); float64(n) != length {
+		return refuse("data_length mismatch, expected %.0f, got %d", length, n)
+	}
+	h, err := objecthash.JSONHash(data)
+	if err != nil {
+		return refuse("invalid temp data: Error: %s", err)
+	}
+	if string(h) != stated {
+		return refuse("data_hash mismatch, expected %s, got %s", stated, h)
+	}
+	return nil
+}
+
+func (c *contents) attestation(m map[string]any) error {
+	profile, _ := m["profile"].(map[string]any)
+	switch {
+	case len(c.u.Authors) != 1:
+		return refuse("attestation must be single-authored")
+	case len(m) == 0:
+		return refuse(notAnObject)
+	case hasOthers(m, "address", "profile"):
+		return refuse("unknown fields in attestation")
+	case !isAddress(m["address"]):
+		return refuse("attesting an invalid address")
+	case len(profile) == 0:
+		return refuse("attested profile must be non empty object")
+	}
+	return nil
+}
+
+func (c *contents) definitionChange(m map[string]any) error {
+	if len(m) == 0 {
+		return refuse(notAnObject)
+	}
+	if hasOthers(m, "definition_chash", "address") {
+		return refuse("unknown fields in address_definition_change")
+	}
+	address := c.u.Authors[0].Address
+	given, has := m["address"]
+	if len(c.u.Authors) == 1 {
+		if has {
+			return refuse("when single-authored, must not indicate address")
+		}
+	} else {
+		if !isAddress(given) {
+			return refuse("when multi-authored, must indicate address")
+		}
+		if address = byteball.Address(given.(string)); !c.u.hasAuthor(address) {
+			return refuse("foreign address")
+		}
+	}
+	if err := c.once("change of "+string(address), "definition change per address"); err != nil {
+		return err
+	}
+	if !isAddress(m["definition_chash"]) {
+		return refuse("bad new definition_chash")
+	}
+	return nil
+}
+
+// checkDefinition checks the address of an autonomous agent, not its program.
+func checkDefinition(m map[string]any) error {
+	if len(m) == 0 {
+		return refuse(notAnObject)
+	}
+	if hasOthers(m, "address", "definition") {
+		return refuse("unknown fields in app definition")
+	}
+	address, err := chash.Of(m["definition"])
+	if err != nil {
+		return refuse("bad definition")
+	}
+	if m["address"] != string(address) {
+		return refuse("definition doesn't match the chash")
+	}
+	return nil
+}
+
+func (c *contents) poll(m map[string]any) error {
+	if err := c.once("poll", "poll"); err != nil {
+		return err
+	}
+	question, isText := m["question"].(string)
+	choices, _ := m["choices"].([]any)
+	switch {
+	case len(m) == 0:
+		return refuse("poll payload must be a non empty object")
+	case hasOthers(m, "question", "choices"):
+		return refuse("unknown fields in poll")
+	case !isText:
+		return refuse("no question in poll")
+	case question != strings.TrimSpace(question):
+		return refuse("question must be trimmed")
+	case len(choices) == 0:
+		return refuse("no choices in poll")
+	case len(choices) > maxChoices:
+		return refuse("too many choices in poll")
+	}
+	seen := map[string]bool{}
+	for _, v := range choices {
+		choice, isText := v.(string)
+		switch {
+		case !isText:
+			return refuse("all choices must be strings")
+		case strings.TrimSpace(choice) == "":
+			return refuse("all choices must be longer than 0 chars")
+		case objecthash.StringLength(choice) > maxChoice:
+			return refuse("all choices must be %d chars or less", maxChoice)
+		case seen[choice]:
+			return refuse("all choices must be different")
+		}
+		seen[choice] = true
+	}
+	return nil
+}
+
+func (c *contents) vote(m map[string]any) error {
+	if err := c.once("vote", "vote"); err != nil {
+		return err
+	}
+	poll, _ := m["unit"].(string)
+	_, isText := m["choice"].(string)
+	switch {
+	case len(m) == 0:
+		return refuse(notAnObject)
+	case objecthash.StringLength(poll) != HashLength:
+		return refuse("invalid unit in vote")
+	case !isText:
+		return refuse("choice must be string")
+	case hasOthers(m, "unit", "choice"):
+		return refuse("unknown fields in vote")
+	}
+	return nil
+}
+
+// subjects are what can be voted on.
+var subjects = []any{"op_list", "threshold_size", "base_tps_fee", "tps_interval", "tps_fee_multiplier"}
+
+func (c *contents) systemVote(m map[string]any) error {
+	if err := c.once("system_vote", "system vote"); err != nil {
+		return err
+	}
+	subject, isText := m["subject"].(string)
+	number, isNumber := m["value"].(float64)
+	switch {
+	case len(m) == 0:
+		return refuse(notAnObject)
+	case hasOthers(m, "subject", "value"):
+		return refuse("unknown fields in system_vote")
+	case !isText:
+		return refuse("subject must be string")
+	case !truthy(m["value"]):
+		return refuse("no value in system_vote")
+	case !slices.Contains(subjects, any(subject)):
+		return refuse("unknown subject: %s", subject)
+	case subject == "op_list":
+		return checkOPs(m["value"])
+	case subject == "threshold_size":
+		if number <= 0 || number != math.Trunc(number) {
+			return refuse("threshold_size must be a positive integer")
+		}
+		if number < 1000 {
+			return refuse("threshold_size must be at least 1000")
+		}
+		return nil
+	case !isNumber || number <= 0:
+		return refuse("%s must be a positive number", subject)
+	case subject == "tps_interval" && number < 0.1:
+		return refuse("tps_interval must be at least 0.1")
+	case subject == "base_tps_fee" && number > 1e8:
+		return refuse("base_tps_fee must be at most 1e8")
+	case subject == "tps_fee_multiplier" && (number < 1 || number > 1000):
+		return refuse("tps_fee_multiplier must be between 1 and 1000")
+	}
+	return nil
+}
+
+// checkOPs leaves the right number of order providers to the ledger.
+func checkOPs(v any) error {
+	list, _ := v.([]any)
+	previous := ""
+	for _, e := range list {
+		if !isAddress(e) {
+			return refuse("all OPs must be valid addresses")
+		}
+	}
+	for _, e := range list {
+		if e.(string) <= previous {
+			return refuse("OP list must be sorted and unique")
+		}
+		previous = e.(string)
+	}
+	return nil
+}
+
+func isAddress(v any) bool {
+	s, ok := v.(string)
+	return ok && chash.Valid(byteball.Address(s))
+}
+
+// isBase64 reports whether s is base64 as the ledger writes it: standard alphabet, padded, no stray bits.
+func isBase64(s string) bool {
+	b, err := base64.StdEncoding.Strict().DecodeString(s)
+	return err == nil && base64.StdEncoding.EncodedLen(len(b)) == len(s)
+}
+
+func isHash(s string) bool { return len(s) == HashLength && isBase64(s) }
