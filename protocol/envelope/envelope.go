@@ -10,14 +10,18 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/veraison/go-cose"
 
 	"github.com/iotverse/iotverse/protocol"
 )
 
-// headerType is the COSE header "typ" (RFC 9596) that carries the kind.
-const headerType = int64(16)
+// headerType is the COSE header "typ" (RFC 9596); it carries the kind behind a prefix in the form of a media type.
+const (
+	headerType = int64(16)
+	typePrefix = "iotverse/"
+)
 
 // Envelope is a signed message whose form and signature were checked (Open) or made here (Seal).
 type Envelope struct {
@@ -117,7 +121,7 @@ func skeleton(signer protocol.Identity, kind protocol.Kind, payload []byte) *cos
 	msg.Headers.Protected = cose.ProtectedHeader{
 		cose.HeaderLabelAlgorithm: algorithm(signer),
 		cose.HeaderLabelKeyID:     []byte(signer),
-		headerType:                string(kind),
+		headerType:                typePrefix + string(kind),
 	}
 	msg.Payload = payload
 	return msg
@@ -126,6 +130,10 @@ func skeleton(signer protocol.Identity, kind protocol.Kind, payload []byte) *cos
 func readHeaders(msg *cose.Sign1Message) (protocol.Identity, protocol.Kind, error) {
 	kid, _ := msg.Headers.Protected[cose.HeaderLabelKeyID].([]byte)
 	typ, _ := msg.Headers.Protected[headerType].(string)
+	kind, ok := strings.CutPrefix(typ, typePrefix)
+	if !ok {
+		return "", "", fmt.Errorf("envelope: type %.40q is none of ours: %w", typ, protocol.Invalid)
+	}
 	signer := protocol.Identity(kid)
 	if err := signer.Check(); err != nil {
 		return "", "", fmt.Errorf("envelope: %w", err)
@@ -134,7 +142,7 @@ func readHeaders(msg *cose.Sign1Message) (protocol.Identity, protocol.Kind, erro
 		return "", "", fmt.Errorf("envelope: signature of %d bytes, %d protected and %d unprotected headers, want 64, 3, 0: %w",
 			len(msg.Signature), len(msg.Headers.Protected), len(msg.Headers.Unprotected), protocol.Invalid)
 	}
-	return signer, protocol.Kind(typ), nil
+	return signer, protocol.Kind(kind), nil
 }
 
 func algorithm(signer protocol.Identity) cose.Algorithm {
