@@ -11,10 +11,10 @@ import (
 
 // SystemVars are the numbers that the ledger's users vote on.
 type SystemVars struct {
-	ThresholdSize    byteball.Bytes // size beyond which a unit pays an oversize fee
-	BaseTPSFee       float64        // bytes
-	TPSInterval      float64        // units per second; the larger, the slower fees grow with load
-	TPSFeeMultiplier float64        // between what a unit must offer and what it is charged when stable
+	ThresholdSize    uint64  // size beyond which a unit pays an oversize fee
+	BaseTPSFee       float64 // bytes
+	TPSInterval      float64 // units per second; the larger, the slower fees grow with load
+	TPSFeeMultiplier float64 // between what a unit must offer and what it is charged when stable
 }
 
 // DefaultVars returns the numbers with which a network started.
@@ -77,7 +77,7 @@ func OversizeFee(size byteball.Bytes) byteball.Bytes {
 
 // OversizeFee returns what a unit of that size pays beyond its size.
 func (v SystemVars) OversizeFee(size byteball.Bytes) byteball.Bytes {
-	if size <= v.ThresholdSize {
+	if uint64(size) <= v.ThresholdSize {
 		return 0
 	}
 	return fee(math.Ceil(float64(float64(size) * float64(exp(float64(size)/float64(v.ThresholdSize)-1)-1))))
