@@ -1,0 +1,151 @@
+package channel
+
+import (
+	"fmt"
+
+	"github.com/iotverse/iotverse/byteball"
+	"github.com/iotverse/iotverse/byteball/chash"
+	"github.com/iotverse/iotverse/byteball/unit"
+)
+
+// The paths of the signatures in the channel's definition.
+const (
+	pathBuyer  = "r.0.0"
+	pathSeller = "r.0.1"
+	pathRefund = "r.1.0"
+)
+
+// Funding is the output that holds the deposit.
+type Funding struct {
+	Out unit.OutPoint `json:"out"`
+	MCI uint64        `json:"mci,omitempty"` // main chain index of its unit once that is stable; 0 before
+}
+
+// shape is Terms checked, with what every closing of them has in common.
+type shape struct {
+	Terms
+	definition any
+	address    byteball.Address
+	size       byteball.Bytes // headers and payload of a closing with change alone
+	output     byteball.Bytes // what each further output adds
+}
+
+func (t Terms) shape() (shape, error) {
+	if err := t.check(); err != nil {
+		return shape{}, err
+	}
+	s := shape{Terms: t, definition: t.Definition()}
+	var err error
+	if s.address, err = chash.Of(s.definition); err != nil {
+		return shape{}, fmt.Errorf("channel definition: %w", err)
+	}
+	if s.address == t.SellerAddress || s.address == t.ChangeAddress {
+		return shape{}, fmt.Errorf("channel pays to its own address: %w", byteball.Invalid)
+	}
+	if err := s.measure(); err != nil {
+		return shape{}, err
+	}
+	if least := s.size + s.output + t.TPSMargin + t.Reserve + t.Dust; t.Deposit < least {
+		return shape{}, fmt.Errorf("channel deposit of %d bytes under %d, the fees and reserve of one closing: %w", t.Deposit, least, byteball.Invalid)
+	}
+	return s, nil
+}
+
+// measure finds the sizes from two units of the right form; contents do not matter to sizes.
+func (s *shape) measure() error {
+	var size [2]byteball.Bytes
+	for i := range size {
+		outs := make([]unit.Output, i+1)
+		for j := range outs {
+			outs[j] = unit.Output{Address: s.ChangeAddress, Amount: byteball.Bytes(j + 1)}
+		}
+		u, err := s.compose(Funding{Out: unit.OutPoint{Unit: blank}}, unit.Anchor{Parents: []byteball.Hash{blank}, LastBall: blank, LastBallUnit: blank, Timestamp: 1}, outs, pathBuyer, pathSeller)
+		if err != nil {
+			return fmt.Errorf("channel: size of a closing: %w", err)
+		}
+		size[i] = u.HeadersCommission + u.PayloadCommission
+	}
+	s.size, s.output = size[0], size[1]-size[0]
+	return nil
+}
+
+// fees returns headers, payload and oversize fee of a closing with n payees.
+func (s shape) fees(n int) byteball.Bytes {
+	size := s.size + byteball.Bytes(n)*s.output
+	return size + unit.OversizeFee(size)
+}
+
+const blank = byteball.Hash("AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=")
+
+// Close returns the unit that closes the channel and pays pay, with places for both signatures: one input, the deposit;
+// outputs to the payees and, for the rest, to the change address; all fees exact. An amount under t.Dust is left out, so
+// it stays in the change. The unit hangs on a and carries a.TPSFee; use Base.Anchor for an a that lasts.
+// Errors: Invalid for bad terms, payees or anchor; Funds, with how much is missing, if the deposit is too small.
+func Close(t Terms, f Funding, a unit.Anchor, pay Payouts) (*unit.Unit, error) {
+	s, err := t.shape()
+	if err != nil {
+		return nil, err
+	}
+	return s.close(f, a, pay)
+}
+
+func (s shape) close(f Funding, a unit.Anchor, pay Payouts) (*unit.Unit, error) {
+	for payee := range pay {
+		if payee == s.ChangeAddress || payee == s.address || !chash.Valid(payee) {
+			return nil, fmt.Errorf("channel %s cannot pay to %.40q: %w", s.address, payee, byteball.Invalid)
+		}
+	}
+	outs := pay.Visible(s.Dust).outputs()
+	if len(outs) >= MaxOutputs {
+		return nil, fmt.Errorf("channel %s: %d payees, %d is the most: %w", s.address, len(outs), MaxOutputs-1, byteball.Invalid)
+	}
+	return s.balanced(f, a, outs, pathBuyer, pathSeller)
+}
+
+// Refund returns the unit by which the buyer alone takes the whole deposit back, less fees, with a place for his
+// signature. The ledger accepts it when a.LastBallMCI - f.MCI > t.Age. Errors: Invalid; Stale if it is too early; Funds.
+func Refund(t Terms, f Funding, a unit.Anchor) (*unit.Unit, error) {
+	s, err := t.shape()
+	if err != nil {
+		return nil, err
+	}
+	return s.refund(f, a)
+}
+
+func (s shape) refund(f Funding, a unit.Anchor) (*unit.Unit, error) {
+	if !s.ripe(f, a.LastBallMCI) {
+		return nil, fmt.Errorf("channel %s: refund at last ball %d before %d: %w", s.address, a.LastBallMCI, f.MCI+s.Age+1, byteball.Stale)
+	}
+	return s.balanced(f, a, nil, pathRefund)
+}
+
+// ripe reports whether a unit with that last ball may take a refund.
+func (s shape) ripe(f Funding, lastBallMCI uint64) bool {
+	return f.MCI > 0 && lastBallMCI > f.MCI && lastBallMCI-f.MCI > s.Age
+}
+
+// balanced composes a unit with outs and an output for the change that makes the fees exact.
+func (s shape) balanced(f Funding, a unit.Anchor, outs []unit.Output, paths ...string) (*unit.Unit, error) {
+	if len(a.Parents) == 0 || a.LastBall == "" || a.LastBallUnit == "" || f.Out.Unit == "" {
+		return nil, fmt.Errorf("channel %s: a unit needs funding, parents and a last ball: %w", s.address, byteball.Invalid)
+	}
+	outs = append(outs, unit.Output{Address: s.ChangeAddress}) // amount 0: Balance puts the rest there
+	u, err := s.compose(f, a, outs, paths...)
+	if err != nil {
+		return nil, err
+	}
+	if err := u.Balance(s.Deposit, s.ChangeAddress); err != nil {
+		return nil, fmt.Errorf("channel %s: %w", s.address, err)
+	}
+	return u, nil
+}
+
+func (s shape) compose(f Funding, a unit.Anchor, outs []unit.Output, paths ...string) (*unit.Unit, error) {
+	author := unit.Author{Address: s.address, Definition: s.definition, Authentifiers: map[string]string{}}
+	for _, p := range paths {
+		author.Authentifiers[p] = unit.PlaceholderSig
+	}
+	in := unit.Input{Unit: f.Out.Unit, MessageIndex: f.Out.MessageIndex, OutputIndex: f.Out.OutputIndex}
+	pay := unit.Message{App: "payment", PayloadLocation: "inline", Payload: &unit.Payment{Inputs: []unit.Input{in}, Outputs: outs}}
+	return unit.Compose(s.Network, a, []unit.Author{author}, []unit.Message{pay})
+}

@@ -1,0 +1,171 @@
+package channel
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/iotverse/iotverse/byteball"
+	"github.com/iotverse/iotverse/byteball/unit"
+)
+
+// Phase is how far a channel is; the package comment has the picture.
+type Phase uint8
+
+// The phases. The last three are the end.
+const (
+	Opening   Phase = iota // no stable deposit yet: nothing may be delivered
+	Open                   // vouchers pass
+	Closing                // a closing was asked for or posted
+	Refunding              // the buyer has posted a refund
+	Closed                 // a closing is stable
+	Refunded               // a refund is stable
+	Lost                   // the deposit was double-spent before it was stable
+)
+
+var phaseNames = [...]string{"opening", "open", "closing", "refunding", "closed", "refunded", "lost"}
+
+func (p Phase) String() string {
+	if int(p) < len(phaseNames) {
+		return phaseNames[p]
+	}
+	return fmt.Sprintf("phase %d", uint8(p))
+}
+
+// Over reports whether the channel has come to its end.
+func (p Phase) Over() bool { return p >= Closed }
+
+// State is all that one side knows of a channel. To be read only: units and maps are shared with the machine.
+type State struct {
+	Terms   Terms      `json:"terms"`
+	Phase   Phase      `json:"phase"`
+	Funding Funding    `json:"funding"`
+	Payouts Payouts    `json:"payouts,omitempty"` // promised so far, with what waits because it is dust
+	Newest  *Voucher   `json:"newest,omitempty"`  // the voucher that counts; the seller's is one he has checked
+	Hung    uint64     `json:"hung,omitempty"`    // main chain index of its parent
+	Reason  string     `json:"reason,omitempty"`  // why it closes
+	Own     *unit.Unit `json:"own,omitempty"`     // the closing or refund that this side posts until something is stable
+	Nonce   uint32     `json:"nonce,omitempty"`   // how often Own was signed anew
+	Seen    bool       `json:"seen,omitempty"`    // the other side's closing or refund was seen, not stable
+	Settled *unit.Unit `json:"settled,omitempty"` // the stable unit that ended it
+
+	Tip     uint64 `json:"-"` // the highest main chain index heard of
+	posted  int64  // when Own was posted last, Unix milliseconds
+	tries   int    // how often
+	refused bool   // the hub will not take Own again
+}
+
+// Waiting returns the promised amounts that no closing pays because they are dust. After a final closing the seller has
+// them and owes them to the payees.
+func (s State) Waiting() Payouts {
+	w := Payouts{}
+	for a, amount := range s.Payouts {
+		if amount < s.Terms.Dust {
+			w[a] = amount
+		}
+	}
+	return w
+}
+
+// CloseAt returns the main chain index at which the seller closes at the latest, 0.6 of the age; 0 before it is Open.
+func (s State) CloseAt() uint64 {
+	if s.Funding.MCI == 0 {
+		return 0
+	}
+	return s.Funding.MCI + (s.Terms.Age*6+9)/10
+}
+
+// RefundAfter returns the last ball's main chain index above which the buyer may take a refund; 0 before it is Open.
+func (s State) RefundAfter() uint64 {
+	if s.Funding.MCI == 0 {
+		return 0
+	}
+	return s.Funding.MCI + s.Terms.Age
+}
+
+// Key returns where the state of the side called role ("buyer" or "seller") of the channel at a is saved.
+func Key(role string, a byteball.Address) string { return "channel/" + role + "/" + string(a) }
+
+// machine is what both sides have in common. It is a value: methods return the next State and leave m as it is.
+type machine struct {
+	shape *shape
+	role  string
+	key   unit.Signer
+	State
+}
+
+func start(role string, t Terms, key unit.Signer) (machine, []Effect, error) {
+	m, err := build(role, State{Terms: t}, key)
+	if err != nil {
+		return machine{}, nil, err
+	}
+	st, effects, err := m.keep(m.State, Watch{m.shape.address})
+	m.State = st
+	return m, effects, err
+}
+
+func restore(role string, data []byte, key unit.Signer) (machine, error) {
+	st, err := decodeState(role, data)
+	if err != nil {
+		return machine{}, err
+	}
+	m, err := build(role, st, key)
+	if err != nil {
+		return machine{}, err
+	}
+	return m, m.sane()
+}
+
+func build(role string, st State, key unit.Signer) (machine, error) {
+	s, err := st.Terms.shape()
+	if err != nil {
+		return machine{}, err
+	}
+	own := s.Buyer
+	if role == roleSeller {
+		own = s.Seller
+	}
+	if key.PublicKey() != own {
+		return machine{}, fmt.Errorf("channel %s: the %s's key is %s, not %s: %w", s.address, role, own, key.PublicKey(), byteball.Invalid)
+	}
+	return machine{shape: &s, role: role, key: key, State: st}, nil
+}
+
+// sane checks what Apply takes for granted of a state, so that bytes from a bad disk cannot make it panic.
+func (m machine) sane() error {
+	st := m.State
+	bad := st.Phase > Lost || st.Phase != Opening && st.Phase != Lost && st.Funding.MCI == 0 ||
+		st.Phase == Refunding && st.Own == nil ||
+		(st.Phase == Closed || st.Phase == Refunded) && st.Settled == nil
+	if st.Newest != nil {
+		_, _, err := m.shape.payouts(st.Funding, *st.Newest)
+		bad = bad || err != nil
+	}
+	if _, err := st.Payouts.Total(); bad || err != nil {
+		return fmt.Errorf("channel %s: saved state contradicts itself: %w", m.shape.address, byteball.Invalid)
+	}
+	return nil
+}
+
+// Address returns the channel's address.
+func (m machine) Address() byteball.Address { return m.shape.address }
+
+// keep returns st with effects, its own Save before them.
+func (m machine) keep(st State, effects ...Effect) (State, []Effect, error) {
+	data, err := encodeState(m.role, st)
+	if err != nil {
+		return State{}, nil, err
+	}
+	return st, append([]Effect{Save{Key(m.role, m.shape.address), data}}, effects...), nil
+}
+
+// post returns st and the effects of posting u, newly signed.
+func (m machine) post(st State, u *unit.Unit, now time.Time) (State, []Effect, error) {
+	st.Own, st.posted, st.tries, st.refused = u, now.UnixMilli(), st.tries+1, false
+	return m.keep(st, Post{u})
+}
+
+// due reports whether Own should be posted again: after 3 s, 6 s … 3 minutes.
+func (s State) due(now time.Time) bool {
+	wait := 3 * time.Second << min(max(s.tries-1, 0), 6)
+	return now.UnixMilli()-s.posted >= wait.Milliseconds()
+}
