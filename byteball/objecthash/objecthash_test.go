@@ -1,0 +1,207 @@
+package objecthash_test
+
+import (
+	"encoding/json"
+	"errors"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"unicode/utf16"
+
+	"pgregory.net/rapid"
+
+	"github.com/iotverse/iotverse/byteball"
+	"github.com/iotverse/iotverse/byteball/objecthash"
+)
+
+// result is what the reference returned or the text it threw.
+type result[T any] struct {
+	Result T
+	Error  string
+}
+
+type vector struct {
+	Input      string         `json:"input_json"`
+	Source     result[string] `json:"source_string"`
+	JSONSource result[string] `json:"json_source_string"`
+	Hash       result[string] `json:"hash"`
+	HashJSON   result[string] `json:"hash_json"`
+	Length     result[int]    `json:"length_without_keys"`
+	LengthKeys result[int]    `json:"length_with_keys"`
+	WellFormed result[bool]   `json:"well_formed"`
+}
+
+func readVectors(t testing.TB) []vector {
+	t.Helper()
+	data, err := os.ReadFile("testdata/source_strings.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var file struct{ Cases []vector }
+	if err := json.Unmarshal(data, &file); err != nil {
+		t.Fatal(err)
+	}
+	return file.Cases
+}
+
+func TestVectors(t *testing.T) {
+	for _, v := range readVectors(t) {
+		tree, err := objecthash.ParseTree([]byte(v.Input))
+		if !v.WellFormed.Result && !strings.Contains(v.Input, `\u0000`) {
+			if !errors.Is(err, objecthash.ErrString) {
+				t.Errorf("ParseTree(%s) = %v, want %v", v.Input, err, objecthash.ErrString)
+			}
+			continue
+		}
+		if err != nil {
+			t.Errorf("ParseTree(%s): %v", v.Input, err)
+			continue
+		}
+		check := func(name, got string, err error, want result[string]) {
+			t.Helper()
+			switch {
+			case want.Error != "":
+				if err == nil || err.Error() != want.Error || !errors.Is(err, byteball.Invalid) {
+					t.Errorf("%s of %s: error %v, want %s", name, v.Input, err, want.Error)
+				}
+			case err != nil || got != want.Result:
+				t.Errorf("%s of %s = %q, %v, want %q", name, v.Input, got, err, want.Result)
+			}
+		}
+		s, err := objecthash.Source(tree)
+		check("Source", s, err, v.Source)
+		s, err = objecthash.JSONSource(tree)
+		check("JSONSource", s, err, v.JSONSource)
+		h, err := objecthash.Hash(tree)
+		check("Hash", string(h), err, v.Hash)
+		h, err = objecthash.JSONHash(tree)
+		check("JSONHash", string(h), err, v.HashJSON)
+		if got := objecthash.Length(tree, false); got != v.Length.Result {
+			t.Errorf("Length of %s = %d, want %d", v.Input, got, v.Length.Result)
+		}
+		if got := objecthash.Length(tree, true); got != v.LengthKeys.Result {
+			t.Errorf("Length with keys of %s = %d, want %d", v.Input, got, v.LengthKeys.Result)
+		}
+	}
+}
+
+func TestParseTreeRefuses(t *testing.T) {
+	for _, text := range []string{
+		"", " ", "{", "[", "[1", "[1,", "[1,]", "[,1]", `{"a"`, `{"a":`, `{"a":1`, `{"a":1,`, `{"a":1,}`, `{a:1}`, `{1:1}`,
+		"01", "-", "+1", ".5", "1.", "1e", "1e+", "0x1", "NaN", "Infinity", "-01", "1e999", "-1e999",
+		`"`, `"\`, `"\u`, `"\u12`, `"\u12g4"`, `"\x"`, `"\ud800`, `"\ud800\u`, `"\ud800\u0041"`, `"\udc00"`, `"\ud800x"`,
+		"\"\x01\"", "\"a\\n\x01\"", "\"\xff\"", "\"\\n\xff\"", "\"\xed\xa0\x80\"", "tru", "nul", "truex", "1 2", "{}[]", "'a'",
+		"\ufeff1",
+	} {
+		if v, err := objecthash.ParseTree([]byte(text)); !errors.Is(err, byteball.Invalid) {
+			t.Errorf("ParseTree(%q) = %v, %v, want an error of kind Invalid", text, v, err)
+		}
+	}
+}
+
+func TestParseTreeBounds(t *testing.T) {
+	nested := func(n int) string { return strings.Repeat("[", n) + strings.Repeat("]", n) }
+	list := func(n int) string { return "[" + strings.Repeat("1,", n-1) + "1]" }
+	for _, c := range []struct {
+		name, text string
+		want       error
+	}{
+		{"depth at the limit", nested(objecthash.MaxDepth), nil},
+		{"depth over the limit", nested(objecthash.MaxDepth + 1), objecthash.ErrNested},
+		{"value below the limit of depth", strings.Repeat("[", 100) + "1" + strings.Repeat("]", 100), objecthash.ErrNested},
+		{"much too deep", strings.Repeat("[", 1<<20), objecthash.ErrNested},
+		{"nodes at the limit", list(objecthash.MaxNodes), nil},
+		{"nodes over the limit", list(objecthash.MaxNodes + 1), objecthash.ErrNested},
+	} {
+		if _, err := objecthash.ParseTree([]byte(c.text)); !errors.Is(err, c.want) {
+			t.Errorf("%s: %v, want %v", c.name, err, c.want)
+		}
+	}
+}
+
+func TestParseTreeLastKeyWins(t *testing.T) {
+	tree, err := objecthash.ParseTree([]byte(` { "a" : 1 , "a" : -0 } `))
+	got, _ := objecthash.JSONSource(tree)
+	if want := `{"a":0}`; err != nil || got != want {
+		t.Errorf("got %s, %v, want %s", got, err, want)
+	}
+}
+
+// Law: keys sort by UTF-16 code units.
+func TestCompareIsOrderOfUTF16(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		text := rapid.StringOf(rapid.RuneFrom([]rune{'a', 'z', 'é', '\u07ff', '\u0800', '\ud7ff', '\ue000', '\uffff', '\U00010000', '\U0010ffff'}))
+		a, b := text.Draw(t, "a"), text.Draw(t, "b")
+		want := slices.Compare(utf16.Encode([]rune(a)), utf16.Encode([]rune(b)))
+		got := objecthash.Compare(a, b)
+		if (got < 0) != (want < 0) || (got > 0) != (want > 0) {
+			t.Fatalf("Compare(%q, %q) = %d, want the sign of %d", a, b, got, want)
+		}
+	})
+}
+
+// Law: the length of a string is that of its UTF-16 form.
+func TestStringLengthIsUTF16(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		s := rapid.String().Draw(t, "s")
+		if got, want := objecthash.StringLength(s), len(utf16.Encode([]rune(s))); got != want {
+			t.Fatalf("StringLength(%q) = %d, want %d", s, got, want)
+		}
+	})
+}
+
+func TestSourceRefusesForeignTypes(t *testing.T) {
+	for _, v := range []any{nil, 1, json.Number("1"), []string{"a"}, []any{nil}, map[string]any{"a": []any{}}, "\xff"} {
+		if s, err := objecthash.JSONSource(v); !errors.Is(err, byteball.Invalid) {
+			t.Errorf("JSONSource(%#v) = %q, %v, want an error of kind Invalid", v, s, err)
+		}
+	}
+}
+
+// FuzzParseTree: what parses is written in a form that parses to the same text, and what encoding/json refuses is refused.
+func FuzzParseTree(f *testing.F) {
+	for _, v := range readVectors(f) {
+		f.Add([]byte(v.Input))
+	}
+	f.Add([]byte(`{"a":[1,"\ud83d\ude00",{"b":null}],"a":-0.0e5}`))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		tree, err := objecthash.ParseTree(data)
+		if err != nil {
+			if !errors.Is(err, byteball.Invalid) {
+				t.Fatalf("error of another kind: %v", err)
+			}
+			return
+		}
+		if !json.Valid(data) {
+			t.Fatalf("accepted what is not JSON: %q", data)
+		}
+		w := objecthash.NewJSONWriter()
+		defer w.Free()
+		w.Tree(tree)
+		if w.Err() != nil {
+			t.Fatal(w.Err())
+		}
+		again, err := objecthash.ParseTree(w.Bytes())
+		if err != nil {
+			t.Fatalf("%v in %s", err, w.Bytes())
+		}
+		x := objecthash.NewJSONWriter()
+		defer x.Free()
+		x.Tree(again)
+		if string(x.Bytes()) != string(w.Bytes()) {
+			t.Fatalf("%s became %s", w.Bytes(), x.Bytes())
+		}
+	})
+}
+
+func BenchmarkParseTree(b *testing.B) {
+	data := []byte(`{"outputs":[{"address":"G3PMUVYIHCSJ6GYOINKM3BRRREGDMEZ3","amount":10000}],"inputs":[{"unit":"6LukzgQbf2X6/QUjpvEwApxNO93aGU0s31KGRhtm+oo=","message_index":0,"output_index":15}]}`)
+	b.SetBytes(int64(len(data)))
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := objecthash.ParseTree(data); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
