@@ -70,7 +70,10 @@ func (p *parser) parse(tree any, at place) (c condition, signed bool, err error)
 	if !ok {
 		return nil, false, refuse("op is not a string")
 	}
-	args := pair[1]
+	return p.operator(op, pair[1], at)
+}
+
+func (p *parser) operator(op string, args any, at place) (c condition, signed bool, err error) {
 	switch op {
 	case "or", "and":
 		return p.all(op, args, at)

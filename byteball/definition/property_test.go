@@ -148,7 +148,7 @@ func TestUnusedAddressIsNotRead(t *testing.T) {
 }
 
 // broken is a chain that cannot be read.
-type broken struct{ loop }
+type broken struct{}
 
 var errDisk = errors.New("disk on fire")
 

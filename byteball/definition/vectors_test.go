@@ -222,6 +222,31 @@ func TestValidateVectors(t *testing.T) {
 	t.Logf("%d of %d cases use only operators that are built", done, len(v.Cases))
 }
 
+// TestTexts: the same text as the reference for each way to be wrong.
+func TestTexts(t *testing.T) {
+	var v struct {
+		Cases []struct {
+			Definition   any
+			LastBallMCI  uint64 `json:"last_ball_mci"`
+			NoReferences bool   `json:"no_references"`
+			Condition    bool   `json:"asset_condition"`
+			Expect       string
+		}
+	}
+	load(t, "texts.json", &v)
+	on := context(t)
+	for _, c := range v.Cases {
+		validate := definition.Validate
+		if c.Condition {
+			validate = definition.ValidateCondition
+		}
+		err := validate(c.Definition, definition.Env{LastBallMCI: c.LastBallMCI, Chain: on, NoReferences: c.NoReferences})
+		if got, want := text(err), c.Expect; got != want {
+			t.Errorf("%v: got %q, want %q", c.Definition, got, want)
+		}
+	}
+}
+
 // skipLeftOut skips a case with an operator that is left out, after a look at the error it gave.
 func skipLeftOut(t *testing.T, def any, err error) {
 	t.Helper()

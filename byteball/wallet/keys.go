@@ -48,7 +48,7 @@ func NewMnemonic(entropy []byte) (string, error) {
 // Error: Invalid says which word is wrong, or that the words do not belong together.
 func Open(mnemonic, passphrase string) (*Seed, error) {
 	words := strings.Fields(norm.NFKD.String(strings.ToLower(mnemonic)))
-	if err := check(words); err != nil {
+	if err := checkWords(words); err != nil {
 		return nil, err
 	}
 	root, err := master(bip39.NewSeed(strings.Join(words, " "), norm.NFKD.String(passphrase)))
@@ -58,7 +58,7 @@ func Open(mnemonic, passphrase string) (*Seed, error) {
 	return &Seed{func() node { return root }}, nil
 }
 
-func check(words []string) error {
+func checkWords(words []string) error {
 	if !slices.Contains([]int{12, 15, 18, 21, 24}, len(words)) {
 		return fmt.Errorf("mnemonic of %d words, need 12, 15, 18, 21 or 24: %w", len(words), byteball.Invalid)
 	}

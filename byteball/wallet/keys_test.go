@@ -260,7 +260,8 @@ func TestSeedPrintsNothing(t *testing.T) {
 	out.Write(root)
 	key, chain, _ := s.Node()
 	for _, secret := range [][]byte{key[:], chain[:]} {
-		for _, form := range []string{hex.EncodeToString(secret), base64.StdEncoding.EncodeToString(secret), fmt.Sprintf("%d %d %d", secret[0], secret[1], secret[2])} {
+		digits := fmt.Sprintf("%d %d %d", secret[0], secret[1], secret[2])
+		for _, form := range []string{hex.EncodeToString(secret), base64.StdEncoding.EncodeToString(secret), digits} {
 			if strings.Contains(strings.ToLower(out.String()), strings.ToLower(form)) {
 				t.Fatalf("the seed is in\n%s", out.String())
 			}
