@@ -253,11 +253,11 @@ func TestSeedPrintsNothing(t *testing.T) {
 	slog.New(slog.NewTextHandler(&out, nil)).Info("text", "seed", s, "value", *s)
 	slog.New(slog.NewJSONHandler(&out, nil)).Info("json", "seed", s, "value", *s)
 	fmt.Fprintln(&out, s.String(), s.GoString())
-	root, err := json.Marshal(s)
+	encoded, err := json.Marshal([]any{s, *s})
 	if err != nil {
 		t.Fatal(err)
 	}
-	out.Write(root)
+	out.Write(encoded)
 	key, chain, _ := s.Node()
 	for _, secret := range [][]byte{key[:], chain[:]} {
 		digits := fmt.Sprintf("%d %d %d", secret[0], secret[1], secret[2])
