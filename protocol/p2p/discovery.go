@@ -1,0 +1,215 @@
+package p2p
+
+import (
+	"context"
+	"encoding/hex"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"github.com/ipfs/go-cid"
+	dht "github.com/libp2p/go-libp2p-kad-dht"
+	"github.com/libp2p/go-libp2p/core/network"
+	"github.com/libp2p/go-libp2p/core/peer"
+	lp2p "github.com/libp2p/go-libp2p/core/protocol"
+	"github.com/libp2p/go-libp2p/p2p/discovery/mdns"
+	mh "github.com/multiformats/go-multihash"
+
+	"github.com/iotverse/iotverse/protocol"
+)
+
+const (
+	keepEvery    = time.Second      // how often a configured peer is looked after
+	keepMax      = 30 * time.Second // longest pause between attempts to reach it
+	enoughPeers  = 6                // on a topic: GossipSub's mesh is full
+	provideEvery = 10 * time.Minute // a topic is announced again, in case the DHT server forgot
+	searchMin    = time.Second      // pause between searches for peers on a topic, doubled each time
+	searchMax    = 2 * time.Minute
+)
+
+// startDiscovery starts looking for peers: configured ones, on the LAN, in the DHT.
+func (n *Node) startDiscovery(peers []peer.AddrInfo) error {
+	mode := dht.ModeAuto
+	if n.cfg.Relay {
+		mode = dht.ModeServer
+	}
+	var err error
+	n.dht, err = dht.New(n.host, dht.ProtocolPrefix(lp2p.ID(n.prefix)), dht.Mode(mode), dht.DisableValues(),
+		dht.BootstrapPeers(peers...))
+	if err != nil {
+		return fmt.Errorf("p2p: DHT: %w", err)
+	}
+	for _, p := range peers {
+		n.host.ConnManager().Protect(p.ID, "configured")
+		n.wg.Add(1)
+		go n.keep(p)
+	}
+	n.wg.Add(1)
+	go n.searchTopics()
+	if n.cfg.MDNS {
+		service := mdns.NewMdnsService(n.host, "_iotverse-"+hex.EncodeToString(n.cfg.Market[:4])+"._udp", lanPeers{n})
+		if err := service.Start(); err != nil {
+			n.log.Warn("no peer discovery on the LAN; name peers in the config instead", "err", err)
+			return nil
+		}
+		n.mdns = service
+	}
+	return nil
+}
+
+// lanPeers connects to what mDNS finds.
+type lanPeers struct{ n *Node }
+
+func (l lanPeers) HandlePeerFound(p peer.AddrInfo) {
+	ctx, cancel := context.WithTimeout(l.n.ctx, dialTimeout)
+	defer cancel()
+	if err := l.n.host.Connect(ctx, p); err != nil {
+		l.n.log.Debug("LAN peer", "peer", p.ID, "err", err)
+	}
+}
+
+// keep holds the connection to one configured peer, with growing pauses while it is away.
+func (n *Node) keep(p peer.AddrInfo) {
+	defer n.wg.Done()
+	pause := keepEvery
+	for n.ctx.Err() == nil {
+		if n.host.Network().Connectedness(p.ID) == network.Connected {
+			pause = keepEvery
+		} else if err := n.connect(p); err != nil {
+			n.log.Debug("configured peer", "peer", p.ID, "err", err)
+			pause = min(2*pause, keepMax)
+		} else {
+			n.log.Info("connected to configured peer", "peer", p.ID)
+			pause = keepEvery
+		}
+		n.sleep(pause + rand.N(pause/4)) // jitter is no rule of the market: the global source will do
+	}
+}
+
+func (n *Node) connect(p peer.AddrInfo) error {
+	ctx, cancel := context.WithTimeout(n.ctx, dialTimeout)
+	defer cancel()
+	return n.host.Connect(ctx, p)
+}
+
+func (n *Node) sleep(d time.Duration) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-n.ctx.Done():
+	}
+}
+
+// reach makes sure that there is a connection to p: by known addresses, else by those that the DHT knows.
+func (n *Node) reach(ctx context.Context, p peer.ID) error {
+	switch n.host.Network().Connectedness(p) {
+	case network.Connected, network.Limited:
+		return nil
+	}
+	ctx = network.WithAllowLimitedConn(ctx, "iotverse")
+	known := n.host.Connect(ctx, peer.AddrInfo{ID: p})
+	if known == nil {
+		return nil
+	}
+	info, err := n.dht.FindPeer(ctx, p)
+	if err != nil {
+		return fmt.Errorf("peer %s: %v; and the DHT: %v: %w", p, known, err, protocol.Transient)
+	}
+	if err := n.host.Connect(ctx, info); err != nil {
+		return fmt.Errorf("peer %s: %v: %w", p, err, protocol.Transient)
+	}
+	return nil
+}
+
+// Connect opens a connection to an address that ends in /p2p/<peer id>, once; Config.Peers are kept connected.
+// Errors: Invalid for what is no such address, Transient if nobody answers there.
+func (n *Node) Connect(ctx context.Context, addr string) error {
+	list, err := parsePeers([]string{addr})
+	if err != nil {
+		return err
+	}
+	if err := n.host.Connect(ctx, list[0]); err != nil {
+		return fmt.Errorf("connect to %s: %v: %w", addr, err, protocol.Transient)
+	}
+	return nil
+}
+
+// search is what the node does in the DHT for one topic.
+type search struct {
+	provided time.Time // when the topic was announced last
+	next     time.Time // of the next search
+	pause    time.Duration
+}
+
+// searchTopics announces the topics that the node listens to, and finds peers for topics that have too few. GossipSub
+// alone only spreads to those who happen to be connected, and a relay passes nothing on.
+func (n *Node) searchTopics() {
+	defer n.wg.Done()
+	state := make(map[string]*search)
+	for n.ctx.Err() == nil {
+		n.sleep(searchMin / 4)
+		if n.dht.RoutingTable().Size() == 0 {
+			continue // no DHT server known; on a LAN of few nodes there is none
+		}
+		for name, listening := range n.needy() {
+			s := state[name]
+			if s == nil {
+				s = &search{pause: searchMin}
+				state[name] = s
+			}
+			n.searchTopic(name, listening, s)
+		}
+	}
+}
+
+// needy lists the joined topics; true where the node listens.
+func (n *Node) needy() map[string]bool {
+	n.gossip.mu.Lock()
+	defer n.gossip.mu.Unlock()
+	out := make(map[string]bool, len(n.gossip.topics))
+	for name, t := range n.gossip.topics {
+		out[name] = t.sub != nil
+	}
+	return out
+}
+
+// searchTopic does what is due for one topic.
+func (n *Node) searchTopic(name string, listening bool, s *search) {
+	ctx, cancel := context.WithTimeout(n.ctx, dialTimeout)
+	defer cancel()
+	key, err := topicKey(n.prefix + name)
+	if err != nil {
+		n.log.Warn("topic key", "topic", name, "err", err)
+		return
+	}
+	if listening && time.Since(s.provided) > provideEvery {
+		if err := n.dht.Provide(ctx, key, true); err != nil {
+			n.log.Debug("announce topic", "topic", name, "err", err)
+		} else {
+			s.provided = time.Now()
+		}
+	}
+	if time.Now().Before(s.next) || len(n.pubsub.ListPeers(name)) >= enoughPeers {
+		return
+	}
+	for p := range n.dht.FindProvidersAsync(ctx, key, 4*enoughPeers) {
+		if p.ID == n.host.ID() || n.host.Network().Connectedness(p.ID) == network.Connected {
+			continue
+		}
+		if err := n.host.Connect(network.WithAllowLimitedConn(ctx, "iotverse"), p); err != nil {
+			n.log.Debug("peer on topic", "topic", name, "peer", p.ID, "err", err)
+		}
+	}
+	s.next = time.Now().Add(s.pause)
+	s.pause = min(2*s.pause, searchMax)
+}
+
+// topicKey is where the DHT keeps who listens to a topic.
+func topicKey(name string) (cid.Cid, error) {
+	sum, err := mh.Sum([]byte(name), mh.SHA2_256, -1)
+	if err != nil {
+		return cid.Undef, err
+	}
+	return cid.NewCidV1(cid.Raw, sum), nil
+}
