@@ -1,0 +1,161 @@
+package wallet
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/iotverse/iotverse/byteball"
+	"github.com/iotverse/iotverse/byteball/unit"
+)
+
+// Coin is one unspent output of a wallet's address.
+type Coin struct {
+	unit.OutPoint
+	Amount byteball.Bytes
+	Stable bool // of a proven unit; else own change on its way
+}
+
+// Definition is the definition of an address with one key.
+func Definition(key unit.Signer) any {
+	return []any{"sig", map[string]any{"pubkey": key.PublicKey()}}
+}
+
+// Compose makes the unit by which address, of one key, pays outputs and carries msgs, with the payment as message 0. It
+// spends of coins, all of address, as many as are needed: the stable before the others, the large before the small, at
+// most 128. What is left over goes to change, or into the tps fee where it is too little for an output of its own.
+// definition is that of address if the ledger does not know it yet, else nil. The unit has a place for the signature at
+// path r: SignWith and Seal follow. Outputs may be empty: then all is change. Pure.
+// Errors: Funds, saying how much is missing; Invalid for an output of 0 or a payload that cannot be hashed.
+func Compose(net byteball.Network, anchor unit.Anchor, coins []Coin, outputs []unit.Output, msgs []unit.Message,
+	address byteball.Address, definition any, change byteball.Address) (*unit.Unit, error) {
+	d := newDraft(net, anchor, outputs, msgs, address, definition, change)
+	coins = slices.Clone(coins)
+	sortCoins(coins, func(Coin) bool { return false })
+	return d.pick(coins, 1)
+}
+
+// sortCoins puts coins in the order in which they are spent, those that must be spent first, and counts these.
+func sortCoins(coins []Coin, must func(Coin) bool) (first int) {
+	rank := func(c Coin) int {
+		switch {
+		case must(c):
+			return 0
+		case c.Stable:
+			return 1
+		}
+		return 2
+	}
+	slices.SortStableFunc(coins, func(a, b Coin) int {
+		return cmp.Or(cmp.Compare(rank(a), rank(b)), cmp.Compare(b.Amount, a.Amount))
+	})
+	for _, c := range coins {
+		if must(c) {
+			first++
+		}
+	}
+	return first
+}
+
+// draft is a payment whose coins are still to be chosen.
+type draft struct {
+	net     byteball.Network
+	anchor  unit.Anchor
+	outputs []unit.Output
+	msgs    []unit.Message
+	author  unit.Author
+	change  byteball.Address
+}
+
+func newDraft(net byteball.Network, anchor unit.Anchor, outputs []unit.Output, msgs []unit.Message,
+	address byteball.Address, definition any, change byteball.Address) *draft {
+	return &draft{net: net, anchor: anchor, outputs: outputs, msgs: msgs, change: change, author: unit.Author{
+		Address: address, Definition: definition, Authentifiers: map[string]string{"r": unit.PlaceholderSig}}}
+}
+
+// pick takes coins from the front, at least the first least of them.
+func (d *draft) pick(coins []Coin, least int) (*unit.Unit, error) {
+	var want, have byteball.Bytes
+	for _, o := range d.outputs {
+		if o.Amount == 0 {
+			return nil, byteball.Errorf(byteball.Invalid, "output of 0 bytes to %s", o.Address)
+		}
+		var err error
+		if want, err = byteball.Add(want, o.Amount); err != nil {
+			return nil, err
+		}
+	}
+	held := len(coins)
+	coins = coins[:min(held, unit.MaxInputs)]
+	for n, c := range coins {
+		have += c.Amount
+		if n+1 < least || have < want {
+			continue
+		}
+		u, err := d.try(coins[:n+1], have, want, n+1 == len(coins))
+		if u != nil || err != nil {
+			return u, err
+		}
+	}
+	return nil, d.missing(coins, held, have, want)
+}
+
+// try composes with exactly these coins, worth have. The unit is nil if they do not suffice. last says that no others
+// are left, so that a rest too small for a change is given away.
+func (d *draft) try(coins []Coin, have, want byteball.Bytes, last bool) (*unit.Unit, error) {
+	u, fees, err := d.compose(coins, d.anchor, append(slices.Clip(d.outputs), unit.Output{Address: d.change}))
+	if err != nil {
+		return nil, err
+	}
+	if have > want+fees {
+		return u, u.Balance(have, d.change)
+	}
+	if len(d.outputs) == 0 {
+		return nil, nil
+	}
+	u, fees, err = d.compose(coins, d.anchor, d.outputs)
+	switch {
+	case err != nil || have == want+fees:
+		return u, err
+	case have < want+fees || !last:
+		return nil, nil
+	}
+	rich := d.anchor
+	rich.TPSFee += have - want - fees
+	u, _, err = d.compose(coins, rich, d.outputs)
+	return u, err
+}
+
+func (d *draft) compose(coins []Coin, anchor unit.Anchor, outputs []unit.Output) (*unit.Unit, byteball.Bytes, error) {
+	p := &unit.Payment{Outputs: outputs}
+	for _, c := range coins {
+		p.Inputs = append(p.Inputs, unit.Input{Unit: c.Unit, MessageIndex: c.MessageIndex, OutputIndex: c.OutputIndex})
+	}
+	msgs := append([]unit.Message{{App: "payment", Payload: p}}, d.msgs...)
+	u, err := unit.Compose(d.net, anchor, []unit.Author{d.author}, msgs)
+	if err != nil {
+		return nil, 0, err
+	}
+	fees, err := unit.Fees(u)
+	return u, fees, err
+}
+
+// missing words the lack of money.
+func (d *draft) missing(coins []Coin, held int, have, want byteball.Bytes) error {
+	if len(coins) == 0 { // what the cheapest unit would cost
+		coins = []Coin{{OutPoint: unit.OutPoint{Unit: d.anchor.LastBallUnit}}}
+	}
+	outputs := d.outputs
+	if len(outputs) == 0 {
+		outputs, want = []unit.Output{{Address: d.change, Amount: 1}}, 1
+	}
+	_, fees, err := d.compose(coins, d.anchor, outputs)
+	if err != nil {
+		return err
+	}
+	of := ""
+	if held > unit.MaxInputs {
+		of = " in the 128 coins that one unit may spend"
+	}
+	return byteball.Errorf(byteball.Funds, "payment of %s with fees of %s, but %s has %s%s: %d bytes missing",
+		want, fees, d.author.Address, have, of, uint64(want+fees-have))
+}
