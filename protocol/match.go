@@ -74,8 +74,16 @@ func (o *Opened) Check() error { return bounded("opened: unit hash", len(o.Unit)
 type Close struct {
 	_      struct{} `cbor:",toarray"`
 	Deal   Hash
-	Reason string
+	Reason string // at most 200 bytes, for people
+	Data   []byte // the final channel voucher
 }
 
-func (*Close) Kind() Kind     { return KindClose }
-func (c *Close) Check() error { return bounded("close: reason", len(c.Reason), 1, 200) }
+func (*Close) Kind() Kind { return KindClose }
+
+// Check bounds the parts.
+func (c *Close) Check() error {
+	if err := bounded("close: reason", len(c.Reason), 1, 200); err != nil {
+		return err
+	}
+	return bounded("close: voucher", len(c.Data), 1, MaxVoucher)
+}

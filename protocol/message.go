@@ -76,7 +76,7 @@ var kinds = map[Kind]struct {
 	KindAux:       {Deal, 1 << 10, func() Message { return new(Aux) }},
 	KindDelivery:  {Deal, 320 << 10, func() Message { return new(Delivery) }},
 	KindKey:       {Deal, 1 << 10, func() Message { return new(Key) }},
-	KindClose:     {Deal, 1 << 10, func() Message { return new(Close) }},
+	KindClose:     {Deal, 24 << 10, func() Message { return new(Close) }},
 	KindAsk:       {Archive, 4 << 10, func() Message { return new(Ask) }},
 	KindHistory:   {Archive, 448 << 10, func() Message { return new(History) }},
 }

@@ -1,0 +1,81 @@
+package deal
+
+import (
+	"slices"
+
+	"github.com/iotverse/iotverse/byteball"
+	"github.com/iotverse/iotverse/byteball/channel"
+	"github.com/iotverse/iotverse/byteball/unit"
+)
+
+// Bases keeps the newest proven units of the order providers: what vouchers hang on (BYTEBALL C: a stable main chain unit
+// as the only parent, and that unit's own last ball).
+type Bases struct {
+	ops  []byteball.Address
+	vars unit.SystemVars
+	ring []channel.Base // ascending by main chain index
+	seen map[byteball.Hash]spot
+}
+
+// spot is where and when a unit stands.
+type spot struct {
+	mci  uint64
+	time int64 // Unix seconds
+}
+
+// keptBases bounds the ring: twice what a seller grants a voucher's parent, and then some.
+const keptBases = 4 * channel.MaxBehind
+
+// NewBases starts empty; vars are the ledger's voted system variables.
+func NewBases(ops []byteball.Address, vars unit.SystemVars) *Bases {
+	return &Bases{ops: ops, vars: vars, seen: make(map[byteball.Hash]spot)}
+}
+
+// Add takes in a proven unit; units of others than the order providers are passed over.
+func (b *Bases) Add(p unit.Proven) {
+	if p.Unit == nil || len(p.Unit.Authors) != 1 || !slices.Contains(b.ops, p.Unit.Authors[0].Address) {
+		return
+	}
+	if n := len(b.ring); n > 0 && p.MCI <= b.ring[n-1].MCI {
+		return
+	}
+	b.seen[p.Unit.Unit] = spot{p.MCI, p.Unit.Timestamp}
+	behind, known := b.seen[p.Unit.LastBallUnit]
+	if !known {
+		return // its tps fee cannot be told; the next one's can
+	}
+	base, err := channel.On(p, behind.mci, b.tpsFee(p, behind))
+	if err != nil {
+		return
+	}
+	b.ring = append(b.ring, base)
+	if len(b.ring) > keptBases {
+		delete(b.seen, b.ring[0].LastBallUnit)
+		b.ring = slices.Delete(b.ring, 0, 1)
+	}
+}
+
+// tpsFee bounds the least tps fee of a unit that hangs on p: about as many units as main chain indexes lie between it and
+// the last ball, and at least the time between those two has passed (BYTEBALL B).
+func (b *Bases) tpsFee(p unit.Proven, behind spot) byteball.Bytes {
+	count := float64(p.MCI-behind.mci) + 1
+	elapsed := float64(max(p.Unit.Timestamp-behind.time, 1))
+	return unit.MinTPSFee(b.vars, count/elapsed, 1)
+}
+
+// Newest returns the newest base.
+func (b *Bases) Newest() (channel.Base, bool) {
+	if len(b.ring) == 0 {
+		return channel.Base{}, false
+	}
+	return b.ring[len(b.ring)-1], true
+}
+
+// Of returns the base that a voucher names as its parent.
+func (b *Bases) Of(parent byteball.Hash) (channel.Base, bool) {
+	i := slices.IndexFunc(b.ring, func(x channel.Base) bool { return x.Unit == parent })
+	if i < 0 {
+		return channel.Base{}, false
+	}
+	return b.ring[i], true
+}
