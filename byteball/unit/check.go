@@ -233,19 +233,28 @@ func checkVersion(u *Unit) error {
 	if len(u.Authors) == 0 {
 		return refuse("missing or empty authors array")
 	}
-	suffix := strings.TrimPrefix(u.Version, series(u.Version))
 	switch series(u.Version) {
 	case "1.0", "2.0", "3.0", "4.0":
 	default:
 		return refuse("wrong version")
 	}
-	if alt, ok := map[string]string{"": "1", "t": "2", "dev": "3"}[suffix]; !ok || u.Alt != alt {
+	if u.Alt != altOf(u.Version) {
 		return refuse("wrong alt")
 	}
 	if !isLegacy(u.Version) && u.Timestamp <= 0 {
 		return refuse("timestamp required in version %s", u.Version)
 	}
 	return nil
+}
+
+// altOf returns the letter of the network whose versions end like this one.
+func altOf(version string) string {
+	for _, n := range []byteball.Network{byteball.Live, byteball.Testnet, byteball.Dev} {
+		if strings.TrimPrefix(version, series(version)) == strings.TrimPrefix(n.Version, series(n.Version)) {
+			return n.Alt
+		}
+	}
+	return ""
 }
 
 // isGenesis reports whether u has the form of a chain's first unit: no parents, and it issues the bytes.
