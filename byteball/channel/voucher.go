@@ -1,6 +1,7 @@
 package channel
 
 import (
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"reflect"
@@ -98,7 +99,8 @@ func (s shape) reread(f Funding, v Voucher) (Payouts, *unit.Unit, error) {
 	if err != nil {
 		return nil, nil, fmt.Errorf("%v: %w", err, byteball.Invalid)
 	}
-	want.Authors[0].Authentifiers[pathBuyer] = u.Authors[0].Authentifiers[pathBuyer]
+	sig := u.Authors[0].Authentifiers[pathBuyer]
+	want.Authors[0].Authentifiers[pathBuyer] = sig
 	if err := s.same(u, want, change); err != nil {
 		return nil, nil, err
 	}
@@ -106,10 +108,17 @@ func (s shape) reread(f Funding, v Voucher) (Payouts, *unit.Unit, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	if !unit.VerifySig(h, want.Authors[0].Authentifiers[pathBuyer], s.Buyer) {
+	if !paidFor(sig) || !unit.VerifySig(h, sig, s.Buyer) {
 		return nil, nil, fmt.Errorf("the buyer's signature is wrong: %w", byteball.Invalid)
 	}
 	return pay, want, nil
+}
+
+// paidFor reports whether sig is written as the size that is paid for supposes. The ledger takes other ways to write
+// base64, but a closing with a shorter one would have wrong fees.
+func paidFor(sig string) bool {
+	raw, err := base64.StdEncoding.Strict().DecodeString(sig)
+	return err == nil && len(raw) == 64 && len(sig) == len(unit.PlaceholderSig)
 }
 
 // payouts reads the outputs of v, after the checks that make it safe to look at them, and the change.
