@@ -61,9 +61,11 @@ func (n *Node) startDiscovery(peers []peer.AddrInfo) error {
 type lanPeers struct{ n *Node }
 
 func (l lanPeers) HandlePeerFound(p peer.AddrInfo) {
-	ctx, cancel := context.WithTimeout(l.n.ctx, dialTimeout)
-	defer cancel()
-	if err := l.n.host.Connect(ctx, p); err != nil {
+	if !l.n.begin() {
+		return
+	}
+	defer l.n.wg.Done()
+	if err := l.n.connect(p); err != nil {
 		l.n.log.Debug("LAN peer", "peer", p.ID, "err", err)
 	}
 }

@@ -104,9 +104,6 @@ func (n *Node) Subscribe(name string, validate func(from protocol.Identity, data
 	g := &n.gossip
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if n.ctx.Err() != nil {
-		return nil, fmt.Errorf("subscribe to %s: the node is closed: %w", name, protocol.Invalid)
-	}
 	t, err := n.join(name)
 	if err != nil {
 		return nil, err
@@ -121,7 +118,9 @@ func (n *Node) Subscribe(name string, validate func(from protocol.Identity, data
 		return nil, errors.Join(fmt.Errorf("subscribe to %s: %w", name, err), n.pubsub.UnregisterTopicValidator(name))
 	}
 	sub := t.sub
-	n.wg.Add(1)
+	if !n.begin() {
+		return nil, fmt.Errorf("subscribe to %s: the node is closed: %w", name, protocol.Transient)
+	}
 	go n.pump(sub, deliver)
 	return sync.OnceFunc(func() { n.leave(name, sub) }), nil
 }

@@ -20,20 +20,13 @@ import (
 // up to Limits.Streams, in the order in which a peer that uses Post or Send sent them.
 type Handler func(ctx context.Context, from protocol.Identity, frame []byte) error
 
-// inbox counts direct messages and knows when the last handler is done.
+// inbox counts direct messages, in and out.
 type inbox struct {
 	mu     sync.Mutex
-	closed bool
 	counts map[string]*streamCounts
 }
 
 func (in *inbox) init() { in.counts = make(map[string]*streamCounts) }
-
-func (in *inbox) close() {
-	in.mu.Lock()
-	defer in.mu.Unlock()
-	in.closed = true
-}
 
 // of returns the counters of a protocol.
 func (in *inbox) of(proto string) *streamCounts {
@@ -68,14 +61,10 @@ func (n *Node) Handle(proto string, maxFrame int, h Handler) error {
 	}
 	counts := n.in.of(proto)
 	n.host.SetStreamHandler(lp2p.ID(proto), func(s network.Stream) {
-		n.in.mu.Lock()
-		if n.in.closed {
-			n.in.mu.Unlock()
+		if !n.begin() {
 			s.Reset()
 			return
 		}
-		n.wg.Add(1)
-		n.in.mu.Unlock()
 		defer n.wg.Done()
 		if err := n.serve(s, maxFrame, h, counts); err != nil {
 			s.Reset()

@@ -17,7 +17,6 @@ import (
 // the next message when the last one is answered: that is what keeps the order.
 type outbox struct {
 	mu     sync.Mutex
-	closed bool
 	queues map[peer.ID]*queue
 }
 
@@ -34,12 +33,6 @@ type message struct {
 }
 
 func (o *outbox) init() { o.queues = make(map[peer.ID]*queue) }
-
-func (o *outbox) close() {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	o.closed = true
-}
 
 // Send gives one message to a peer and waits for its answer: nil if the peer's handler accepted it. The peer is looked up
 // among known addresses, then in the DHT. Messages to one peer arrive in the order of the calls; to keep it over
@@ -84,14 +77,13 @@ func (n *Node) enqueue(p peer.ID, m *message) error {
 	o := &n.out
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if o.closed {
-		return fmt.Errorf("send to %s: the node is closed: %w", p, protocol.Transient)
-	}
 	q := o.queues[p]
 	if q == nil {
+		if !n.begin() {
+			return fmt.Errorf("send to %s: the node is closed: %w", p, protocol.Transient)
+		}
 		q = &queue{}
 		o.queues[p] = q
-		n.wg.Add(1)
 		go n.drain(p, q)
 	}
 	if len(q.waiting) >= n.cfg.Limits.Queue || q.bytes+len(m.frame) > n.cfg.Limits.Bytes {

@@ -63,6 +63,8 @@ type Node struct {
 
 	ctx    context.Context // ends with Close: the life of the node, not of a call
 	cancel context.CancelFunc
+	mu     sync.Mutex // orders wg.Add before wg.Wait
+	closed bool
 	wg     sync.WaitGroup // everything that the node started
 }
 
@@ -111,28 +113,40 @@ func (n *Node) start(ctx context.Context, peers []peer.AddrInfo) error {
 // Close leaves the network and waits for everything that the node started, handlers and callbacks included.
 // It must not be called from one of them. A second call does nothing.
 func (n *Node) Close() error {
+	n.mu.Lock()
+	closed := n.closed
+	n.closed = true
+	n.mu.Unlock()
+	if closed {
+		return nil
+	}
 	n.cancel()
-	n.in.close()
-	n.out.close()
-	var errs []error
+	var errs []error // the fields stay: what still runs may look at them
 	if n.mdns != nil {
 		errs = append(errs, n.mdns.Close())
-		n.mdns = nil
 	}
 	if n.dht != nil {
 		errs = append(errs, n.dht.Close())
-		n.dht = nil
 	}
 	if n.host != nil {
 		errs = append(errs, n.host.Close(), n.host.Network().ResourceManager().Close())
-		n.host = nil
 	}
 	for _, q := range n.quic {
 		errs = append(errs, q.Close())
 	}
-	n.quic = nil
 	n.wg.Wait()
 	return errors.Join(errs...)
+}
+
+// begin counts one more goroutine of the node, unless the node is closed. Each true needs one wg.Done.
+func (n *Node) begin() bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.closed {
+		return false
+	}
+	n.wg.Add(1)
+	return true
 }
 
 // Identity is the node's own.
