@@ -13,7 +13,7 @@ import (
 )
 
 // Writer writes one source string value by value, so that a typed record needs no tree. Keys of an object must be given
-// in the order of UTF-16 code units (Less); the Writer does not sort them. The first error sticks and comes out of Sum.
+// in the order of UTF-16 code units (Compare); the Writer does not sort them. The first error sticks and comes out of Sum.
 // A Writer is not safe for concurrent use.
 type Writer struct {
 	buf    []byte
@@ -74,14 +74,14 @@ func (w *Writer) Hash() (byteball.Hash, error) {
 	return byteball.Hash(text[:]), nil
 }
 
-// fail keeps the first error; text is completed with the whole object by the callers that have it.
+// fail keeps the first error; Describe completes it with the whole object.
 func (w *Writer) fail(text string) {
 	if w.err == nil {
 		w.err = byteball.Errorf(byteball.Invalid, "%s", text)
 	}
 }
 
-// value makes room for the next value, component for the next component of the legacy form.
+// value makes room for the next value or key.
 func (w *Writer) value() {
 	if w.filled && !w.legacy {
 		w.buf = append(w.buf, ',')
@@ -89,6 +89,7 @@ func (w *Writer) value() {
 	w.filled = true
 }
 
+// component adds a component of the legacy form.
 func (w *Writer) component(s string) {
 	if w.begun {
 		w.buf = append(w.buf, 0)

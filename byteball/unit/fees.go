@@ -32,10 +32,10 @@ var (
 	cutContext = apd.Context{Precision: 15, MaxExponent: 1000, MinExponent: -1000, Rounding: apd.RoundHalfEven}
 )
 
-// exp returns e^x with 15 significant digits, like the reference's decimals; the same on every platform. Beyond any fee
-// that could be paid it is infinite.
+// exp returns e^x with 15 significant digits, like the reference's decimals; the same on every platform. Where a
+// float64 ends it is infinite.
 func exp(x float64) float64 {
-	if x > 50 {
+	if x > 700 {
 		return math.Inf(1)
 	}
 	var d apd.Decimal

@@ -8,7 +8,7 @@ import (
 
 // MarshalJSON writes every field that is set, keys sorted. Error: Invalid for a string that is not UTF-8 or a payload
 // that is no JSON tree.
-func (u *Unit) MarshalJSON() ([]byte, error) {
+func (u Unit) MarshalJSON() ([]byte, error) {
 	return marshal(func(w *objecthash.Writer) { u.write(w, full) })
 }
 
@@ -20,6 +20,25 @@ func (u *Unit) UnmarshalJSON(data []byte) error {
 	}
 	*u = *parsed
 	return nil
+}
+
+// UnmarshalJSON reads a message as Parse does.
+func (m *Message) UnmarshalJSON(data []byte) error { return unmarshal(data, m, (*reader).message) }
+
+// UnmarshalJSON reads an input as Parse does.
+func (in *Input) UnmarshalJSON(data []byte) error { return unmarshal(data, in, (*reader).input) }
+
+func unmarshal[T any](data []byte, into *T, read func(*reader, any) T) error {
+	tree, err := objecthash.ParseTree(data)
+	if err != nil {
+		return err
+	}
+	r := reader{}
+	v := read(&r, tree)
+	if r.err == nil {
+		*into = v
+	}
+	return r.err
 }
 
 // MarshalJSON writes a payload of type *Payment or any other tree.

@@ -1,25 +1,9 @@
 package unit
 
 import (
-	"encoding/json"
-
 	"github.com/iotverse/iotverse/byteball"
 	"github.com/iotverse/iotverse/byteball/objecthash"
 )
-
-// UnmarshalJSON reads a message as Parse does.
-func (m *Message) UnmarshalJSON(data []byte) error {
-	tree, err := objecthash.ParseTree(data)
-	if err != nil {
-		return err
-	}
-	r := reader{}
-	parsed := r.message(tree)
-	if r.err == nil {
-		*m = parsed
-	}
-	return r.err
-}
 
 func (r *reader) messages(m map[string]any) []Message {
 	v, present := m["messages"]
@@ -158,18 +142,4 @@ func (r *reader) input(v any) Input {
 		in.Address = byteball.Address(r.text(m, "address", "bad address in "+in.Type+" input"))
 	}
 	return in
-}
-
-// UnmarshalJSON reads an input as Parse does.
-func (in *Input) UnmarshalJSON(data []byte) error {
-	var m map[string]any
-	if err := json.Unmarshal(data, &m); err != nil {
-		return err
-	}
-	r := reader{}
-	parsed := r.input(m)
-	if r.err == nil {
-		*in = parsed
-	}
-	return r.err
 }
