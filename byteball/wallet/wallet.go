@@ -245,22 +245,24 @@ func (w *Wallet) Run(ctx context.Context, interval time.Duration) error {
 // Wait settles until the payment called ref is final. Errors: Stale if it was double-spent; NotFound; that of ctx, with
 // how far the payment is.
 func (w *Wallet) Wait(ctx context.Context, ref string) (Payment, error) {
+	p := Payment{Ref: ref}
 	for {
-		p, err := w.Payment(ctx, ref)
+		now, err := w.Payment(ctx, ref)
 		switch {
-		case err != nil:
-			return p, err
-		case p.State == Stable:
-			return p, nil
-		case p.State == DoubleSpent || p.State == Refused:
-			return p, over(p)
+		case ctx.Err() != nil:
+			return p, fmt.Errorf("payment %q is %s, not yet stable: %w", ref, p.State, ctx.Err())
+		case err != nil || now.State == Stable:
+			return now, err
+		case now.State == DoubleSpent || now.State == Refused:
+			return now, over(now)
 		}
+		p = now
 		select {
 		case <-ctx.Done():
-			return p, fmt.Errorf("payment %q is %s, not yet stable: %w", ref, p.State, ctx.Err())
 		case <-time.After(300 * time.Millisecond):
+			err = w.Settle(ctx)
 		}
-		if err := w.Settle(ctx); err != nil && ctx.Err() == nil && !errors.Is(err, byteball.Transient) {
+		if err != nil && ctx.Err() == nil && !errors.Is(err, byteball.Transient) {
 			return p, err
 		}
 	}
