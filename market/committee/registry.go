@@ -126,6 +126,18 @@ func (r *Registry) Seller(id protocol.Identity, s Stream, e uint64) (*Ticket, bo
 	return first, first != nil
 }
 
+// Own returns the bonds of an identity in a role, serving or not, in the order of registration.
+func (r *Registry) Own(id protocol.Identity, as Role) []*Ticket {
+	var list []*Ticket
+	for _, t := range r.tickets {
+		if t.Binding.Identity == id && t.Role == as {
+			list = append(list, t)
+		}
+	}
+	slices.SortFunc(list, func(a, b *Ticket) int { return cmp.Or(cmp.Compare(a.MCI, b.MCI), cmp.Compare(a.Unit, b.Unit)) })
+	return list
+}
+
 // Ticket returns the bond at an address, whether it serves or not.
 func (r *Registry) Ticket(bond byteball.Address) (*Ticket, bool) {
 	t, ok := r.tickets[TicketID(bond)]

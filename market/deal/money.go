@@ -1,0 +1,71 @@
+package deal
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/iotverse/iotverse/byteball"
+	"github.com/iotverse/iotverse/byteball/channel"
+	"github.com/iotverse/iotverse/market/book"
+	"github.com/iotverse/iotverse/market/committee"
+	"github.com/iotverse/iotverse/market/price"
+	"github.com/iotverse/iotverse/market/reputation"
+	"github.com/iotverse/iotverse/protocol"
+)
+
+// Fee is what a buyer prepays for one window, and to whom (MECHANISM 5): the committee of the window's epoch and the fund,
+// or for a further buyer the members and the fund.
+func (d Deal) Fee(r Rules, c *committee.Committee) channel.Payouts {
+	p := &r.Manifest.Params
+	fee := price.Fee(p, d.Offer.Price, len(c.Members))
+	to := price.Payees{Members: c.Payees(), Aggregator: c.Aggregator.Payee, Fund: r.Fund}
+	if d.Match.Further {
+		return channel.Payouts(price.SplitFurther(fee, to))
+	}
+	return channel.Payouts(price.Split(p, fee, to))
+}
+
+// Batch is what one batch of a stamped window costs; false where the window may not be sold. The relevance of the Match
+// holds while the stamp's class is the offer's; otherwise it is computed again from the class (MECHANISM 4). The
+// reputation is the one that the stamp states.
+func (d Deal) Batch(r Rules, s *protocol.Stamp) (byteball.Bytes, bool) {
+	rel := d.Match.Relevance
+	if class := book.OfClass(&s.Class); class != book.OfOffer(d.Offer) {
+		var err error
+		if rel, err = book.Relevance(d.Demand, class, 0); err != nil || int(rel) < r.Manifest.Params.RelevanceMin {
+			return 0, false
+		}
+	}
+	return price.Stamped(&r.Manifest.Params, d.Offer.Price, s, rel, reputation.Of(s).Rep())
+}
+
+// Deposit is what a channel for n windows of an offer should hold: every window's fee and every batch at full price, the
+// closing's fees and the reserve, at least the market's least deposit.
+func Deposit(r Rules, o *protocol.Offer, n uint32) (byteball.Bytes, error) {
+	p := &r.Manifest.Params
+	fee := price.Fee(p, o.Price, p.Members)
+	window, err := byteball.Add(fee, o.Price*byteball.Bytes(p.Batches))
+	if err != nil {
+		return 0, err
+	}
+	const closing = 10_000 // headers and payload of a closing with MaxOutputs outputs, and the tps fees
+	if window > byteball.MaxBytes/byteball.Bytes(max(n, 1)) {
+		return 0, fmt.Errorf("deposit for %d windows of %d bytes: %w", n, window, protocol.Invalid)
+	}
+	sum, err := byteball.Add(window*byteball.Bytes(n), closing, p.Reserve)
+	return max(sum, p.MinDeposit), err
+}
+
+// Carried says whether the fee prepaid for window paid serves window w (MECHANISM 5: no stamp, F counts for the next
+// window). Here it does within one epoch only, since the next epoch has other payees and payouts never fall.
+func Carried(r Rules, paid, w uint64) bool {
+	cal := r.Manifest.Calendar()
+	return w > paid && w-paid == 1 && cal.EpochOf(w) == cal.EpochOf(paid)
+}
+
+// Verdict is the time by which a window has its stamp or never will: its end, the three deadlines, and as long again as
+// balls take on a slow ledger.
+func Verdict(r Rules, w uint64) time.Time {
+	p := &r.Manifest.Params
+	return r.Manifest.Calendar().WindowStart(w + 1).Add(2*(p.Receipt+p.Commit+p.Reveal) + p.Batch)
+}
