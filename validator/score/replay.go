@@ -121,30 +121,38 @@ func equal(this, earlier []told, grid float64) error {
 }
 
 // findReplay looks for a run through the window's opened batches (and the seller's batches before them) that repeats an
-// earlier one, in the index and in the window itself. It returns the first of the window with its earliest original.
+// earlier one, in the index and in the window itself. It returns the first one with its earliest original. A witness that
+// ends before the window is tried, too, drawn out to the window's first reading.
 func findReplay(in Input, w *window) *Replay {
 	grid := in.Profile.Grid
 	if !(grid > 0) || !finite(grid) {
 		return nil
 	}
-	own := newIndex(grid, Limits{}) // of the window alone
+	own := newIndex(grid, Limits{Horizon: math.MaxInt64, PerSeller: math.MaxInt}) // of the window and what leads to it: the original, too, may reach into the window
 	sources := []*Index{own}
 	if past := in.past(); past != nil {
 		sources = []*Index{past, own}
 	}
 	for _, chain := range w.chains(in) {
-		for _, b := range chain {
+		var t strand
+		first := 0
+		for _, b := range append(in.lead(chain[0].Seq), chain...) {
 			if own.Add(b.Run) != nil {
 				return nil // not possible: chains leaves out what Add refuses
 			}
+			if b == chain[0] {
+				first = len(t.spots)
+			}
+			for off := range b.Readings {
+				t.push(spot{b, off}, grid)
+			}
 		}
-		t, first := in.lead(chain)
 		var found *Replay
 		t.witnesses(func(v witness) {
 			for _, x := range sources {
 				x.candidates(v.key, func(s spot) bool {
-					if found == nil && v.to >= first {
-						found = t.compare(v, s, in)
+					if end := max(v.to, first); found == nil && end-v.from < maxRun {
+						found = t.compare(v.from, end, s, in)
 					}
 					return found == nil
 				})
@@ -183,12 +191,10 @@ func (w *window) chains(in Input) [][]*block {
 	return all
 }
 
-// lead flattens a chain of the window, led by up to maxRun readings of the seller's batches right before it, and returns
-// the index of the first reading of the window.
-func (in Input) lead(chain []*block) (t strand, first int) {
+// lead returns the seller's batches right before batch seq, as many as hold maxRun readings, ascending.
+func (in Input) lead(seq uint64) []*block {
 	var before []*block
-	n := 0
-	for seq := chain[0].Seq; seq > 0 && n < maxRun && in.past() != nil; seq-- {
+	for n := 0; seq > 0 && n < maxRun && in.past() != nil; seq-- {
 		shelf := in.past().sellers[in.Seller]
 		at, ok := shelf.find(seq - 1)
 		if !ok {
@@ -198,25 +204,16 @@ func (in Input) lead(chain []*block) (t strand, first int) {
 		n += len(shelf.blocks[at].Readings)
 	}
 	slices.Reverse(before)
-	for _, b := range append(before, chain...) {
-		if b == chain[0] {
-			first = len(t.spots)
-		}
-		for off := range b.Readings {
-			t.push(spot{b, off}, in.Profile.Grid)
-		}
-	}
-	return t, first
+	return before
 }
 
-// compare returns the evidence if the run that starts at s is an earlier equal of the witness v.
-func (t *strand) compare(v witness, s spot, in Input) *Replay {
-	n := v.to - v.from + 1
-	old := follow(s, n, in.Profile.Grid)
-	if len(old.spots) < n {
+// compare returns the evidence if the run that starts at s is an earlier equal of t's readings from..to.
+func (t *strand) compare(from, to int, s spot, in Input) *Replay {
+	old := follow(s, to-from+1, in.Profile.Grid)
+	if len(old.spots) <= to-from {
 		return nil
 	}
-	r := &Replay{Wid: in.Wid, This: parts(t.spots[v.from : v.to+1]), Earlier: parts(old.spots)}
+	r := &Replay{Wid: in.Wid, This: parts(t.spots[from : to+1]), Earlier: parts(old.spots)}
 	if VerifyReplay(*r, in.Profile) != nil {
 		return nil
 	}

@@ -58,8 +58,8 @@ func (w *window) noise(in Input) float64 {
 	return 1 - unit((float64(w.longest)-allowed)/20)
 }
 
-// restful is the longest run of equal readings to be expected of this sensor, judged by how often it rests outside of its
-// longest run: the largest of n geometric runs is about ln n / −ln P(rest).
+// restful is the run of equal readings that this sensor reaches in one window of a hundred, judged by how often it rests
+// outside of its longest run: the largest of n geometric runs stays under (ln n + ln 100)/−ln P(rest).
 func (w *window) restful(p Profile) float64 {
 	steps, rests := 0, 0
 	for _, piece := range w.pieces {
@@ -76,7 +76,7 @@ func (w *window) restful(p Profile) float64 {
 	}
 	share := min(float64(rests)/float64(steps), .95)
 	runs := max(float64(steps-rests), 1)
-	return float64(p.equalRun()) + ln(runs)/-ln(share)
+	return ln(float64(runs*100)) / -ln(share)
 }
 
 // usualRun is the 90 % quantile of the longest runs of the seller's earlier windows, if there are enough of them and their
