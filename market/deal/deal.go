@@ -12,6 +12,7 @@ import (
 	"github.com/iotverse/iotverse/byteball"
 	"github.com/iotverse/iotverse/byteball/channel"
 	"github.com/iotverse/iotverse/byteball/unit"
+	"github.com/iotverse/iotverse/market/book"
 	"github.com/iotverse/iotverse/market/params"
 	"github.com/iotverse/iotverse/protocol"
 	"github.com/iotverse/iotverse/protocol/envelope"
@@ -137,4 +138,17 @@ func (d Deal) Funding(p unit.Proven) (channel.Funded, bool) {
 func (d Deal) Lapsed(now time.Time) bool {
 	ms := now.UnixMilli()
 	return d.Match.Expiry < ms || d.Offer.ValidUntil < ms || d.Demand.ValidUntil < ms
+}
+
+// Fair says whether the match keeps the rules of the market: relevance as computed, price within the cap and over the
+// floor (MECHANISM 4). Error: Invalid, with the rule that is broken.
+func (d Deal) Fair(r Rules, rep uint16) error {
+	rel, err := book.Deal(d.Demand, d.Offer, &r.Manifest.Params, rep)
+	if err != nil {
+		return err
+	}
+	if rel != d.Match.Relevance {
+		return fmt.Errorf("match: relevance %d, it is %d: %w", d.Match.Relevance, rel, protocol.Invalid)
+	}
+	return nil
 }

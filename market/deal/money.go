@@ -56,11 +56,12 @@ func Deposit(r Rules, o *protocol.Offer, n uint32) (byteball.Bytes, error) {
 	return max(sum, p.MinDeposit), err
 }
 
-// Carried says whether the fee prepaid for window paid serves window w (MECHANISM 5: no stamp, F counts for the next
-// window). Here it does within one epoch only, since the next epoch has other payees and payouts never fall.
+// Carried says whether the fee prepaid for window paid, which got no stamp by its Verdict, serves the later window w
+// (MECHANISM 5: no stamp, F counts for the next window). It does within one epoch only, since the next one has other
+// payees and payouts never fall. The buyer says so with a voucher for w that pays nothing more; each fee carries once.
 func Carried(r Rules, paid, w uint64) bool {
 	cal := r.Manifest.Calendar()
-	return w > paid && w-paid == 1 && cal.EpochOf(w) == cal.EpochOf(paid)
+	return w > paid && cal.EpochOf(w) == cal.EpochOf(paid)
 }
 
 // Verdict is the time by which a window has its stamp or never will: its end, the three deadlines, and as long again as

@@ -1,0 +1,220 @@
+package seller
+
+import (
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/iotverse/iotverse/byteball/channel"
+	"github.com/iotverse/iotverse/market/deal"
+	"github.com/iotverse/iotverse/protocol"
+	"github.com/iotverse/iotverse/protocol/merkle"
+	"github.com/iotverse/iotverse/protocol/role"
+	"github.com/iotverse/iotverse/seller/outbox"
+)
+
+// voucher takes a payment: for a window's committee, or for the one batch that was delivered and is not paid.
+func (d *sale) voucher(m *protocol.Voucher) {
+	v, err := channel.ParseVoucher(m.Data)
+	if err == nil {
+		if m.Index == protocol.Prepaid {
+			err = d.prepaid(m.Window, v)
+		} else {
+			err = d.paid(m.Window, uint8(m.Index), v)
+		}
+	}
+	if err == nil {
+		return
+	}
+	d.c.emit(role.Refused{Err: fmt.Errorf("deal %s, window %d, batch %d: %w", d.ID, m.Window, m.Index, err)})
+	if !errors.Is(err, protocol.Transient) && !errors.Is(err, protocol.Stale) {
+		d.c.send(d.Buyer, &protocol.Refuse{Deal: d.ID, Reason: clip(err.Error())})
+	}
+}
+
+// prepaid checks the fee of a window's committee, begins its round and shows the members that they are paid.
+func (d *sale) prepaid(w uint64, v channel.Voucher) error {
+	c := d.c
+	if slices.Contains(d.progress.Prepaid, w) {
+		return nil // a repeat
+	}
+	if w < d.Match.First || c.now.After(c.cal.WindowStart(w+1)) || c.cal.WindowStart(w).After(c.now.Add(c.par.Window())) {
+		return fmt.Errorf("window %d is over or too far ahead: %w", w, protocol.Stale)
+	}
+	com, err := c.view.Committee(d.Seller, d.Offer.Prop, d.Offer.Cell, c.cal.EpochOf(w))
+	if err != nil {
+		return err
+	}
+	want, err := d.payee.Payouts.Plus(d.Fee(c.cfg.Rules, com))
+	if err != nil {
+		return err
+	}
+	before := d.payee.Payouts
+	paid, carried := d.credit(w)
+	if carried && d.repeats(v) {
+		want = d.payee.Payouts
+	}
+	if err := d.accept(v, want); err != nil {
+		return err
+	}
+	if carried && maps.Equal(want, before) {
+		d.progress.Carried = append(d.progress.Carried, paid)[max(0, len(d.progress.Carried)-7):]
+	}
+	d.progress.Prepaid = append(d.progress.Prepaid, w)
+	slices.Sort(d.progress.Prepaid)
+	d.progress.Prepaid = d.progress.Prepaid[max(0, len(d.progress.Prepaid)-8):]
+	d.remember(com)
+	d.save()
+	s := c.streams[d.Offer.Prop]
+	s.expect(w, com)
+	told := make(map[protocol.Identity]bool)
+	for _, t := range append(slices.Clone(com.Members), com.Aggregator) {
+		if id := t.Binding.Identity; !told[id] {
+			told[id] = true
+			d.notice(id, w)
+		}
+	}
+	return nil
+}
+
+// credit is the oldest prepaid window that failed and whose fee may serve window w.
+func (d *sale) credit(w uint64) (uint64, bool) {
+	rounds := d.c.streams[d.Offer.Prop].rounds
+	for _, p := range d.progress.Prepaid {
+		r := rounds[p]
+		if r != nil && r.failed && deal.Carried(d.c.cfg.Rules, p, w) && !slices.Contains(d.progress.Carried, p) {
+			return p, true
+		}
+	}
+	return 0, false
+}
+
+// repeats says whether a voucher pays nobody more than the newest one.
+func (d *sale) repeats(v channel.Voucher) bool {
+	pay, err := channel.Read(d.Terms, d.payee.Funding, v)
+	return err == nil && maps.Equal(pay, d.payee.Payouts.Visible(d.Terms.Dust))
+}
+
+// paid checks the price of the batch that is out, and answers with its key and the next batch.
+func (d *sale) paid(w uint64, i uint8, v channel.Voucher) error {
+	if w < d.progress.Window || (w == d.progress.Window && i < d.progress.Next) {
+		if d.payee.Newest != nil && v.N == d.payee.Newest.N {
+			d.handKey(w, i) // a repeat of the newest: the key may be lost
+		}
+		return nil
+	}
+	r := d.due()
+	if r == nil || r.window != w || i != d.progress.Next {
+		return fmt.Errorf("batch is not the one delivered: %w", protocol.Stale)
+	}
+	price, ok := d.Batch(d.c.cfg.Rules, r.stamp)
+	if !ok {
+		return fmt.Errorf("window is not for sale: %w", protocol.Invalid)
+	}
+	want, err := d.payee.Payouts.Plus(channel.Payouts{d.PayTo: price})
+	if err != nil {
+		return err
+	}
+	if err := d.accept(v, want); err != nil {
+		return err
+	}
+	d.progress.Window, d.progress.Next = w, i+1
+	d.save()
+	d.handKey(w, i)
+	d.deliver(true)
+	return nil
+}
+
+// handKey sends the key of a batch that is paid for.
+func (d *sale) handKey(w uint64, i uint8) {
+	key, err := deal.BatchKey(d.c.cfg.Secret, d.ID, w, i)
+	if err == nil {
+		var sealed []byte
+		if sealed, err = deal.SealKey(d.c.cfg.Secret, d.ID, w, i, d.Match.Box, key); err == nil {
+			d.c.send(d.Buyer, &protocol.Key{Deal: d.ID, Window: w, Index: i, Sealed: sealed})
+			return
+		}
+	}
+	d.c.emit(role.Refused{Err: err})
+}
+
+// due is the oldest stamped window that this deal has paid for in part or not at all and that may be sold to it.
+func (d *sale) due() *round {
+	s := d.c.streams[d.Offer.Prop]
+	for _, w := range d.progress.Prepaid {
+		r := s.rounds[w]
+		if r == nil || r.stamp == nil || w < d.progress.Window {
+			continue
+		}
+		if w == d.progress.Window && int(d.progress.Next) >= r.stamp.Batches() {
+			continue
+		}
+		if _, ok := d.Batch(d.c.cfg.Rules, r.stamp); ok {
+			return r
+		}
+	}
+	return nil
+}
+
+// stamped shows the buyer the window's commitment, what aux hides, and the stamp; then the first batch follows.
+func (d *sale) stamped(s *stream, r *round) {
+	if d.Offer.Prop != s.prop.Slug || !d.live() || !slices.Contains(d.progress.Prepaid, r.window) {
+		return
+	}
+	c := d.c
+	c.emit(role.Send{To: d.Buyer, Env: r.env})
+	salt := deal.AuxSalt(c.cfg.Secret, s.prop.Slug, r.window)
+	c.send(d.Buyer, &protocol.Aux{Wid: r.wid, Salt: salt, Text: protocol.AuxNormal})
+	c.send(d.Buyer, r.stamped)
+	d.deliver(true)
+}
+
+// deliver sends the next batch that is due: at once when it is new, and again when its voucher does not come.
+func (d *sale) deliver(fresh bool) {
+	c := d.c
+	r := d.due()
+	if r == nil || (!fresh && c.now.Before(d.resend)) {
+		return
+	}
+	if r.window > d.progress.Window {
+		d.progress.Window, d.progress.Next = r.window, 0
+	}
+	if !fresh {
+		d.c.emit(role.Send{To: d.Buyer, Env: r.env})
+		d.c.send(d.Buyer, r.stamped)
+	}
+	d.resend = c.now.Add(2 * c.par.Batch)
+	batches := c.streams[d.Offer.Prop].box.Window(r.window)
+	m, err := d.pack(r, batches, d.progress.Next)
+	if err != nil {
+		c.emit(role.Refused{Err: err})
+		return
+	}
+	c.send(d.Buyer, m)
+}
+
+// pack encrypts one batch for this deal.
+func (d *sale) pack(r *round, batches []outbox.Batch, i uint8) (*protocol.Delivery, error) {
+	if int(i) >= len(batches) {
+		return nil, fmt.Errorf("batch %d of window %d is not kept any more: %w", i, r.window, protocol.NotFound)
+	}
+	key, err := deal.BatchKey(d.c.cfg.Secret, d.ID, r.window, i)
+	if err != nil {
+		return nil, err
+	}
+	b := batches[i]
+	cipher, err := deal.Encrypt(key, b.Salt, b.Pack)
+	if err != nil {
+		return nil, err
+	}
+	leaves := make([][]byte, len(batches))
+	for j := range batches {
+		leaves[j] = batches[j].Header.Leaf()
+	}
+	return &protocol.Delivery{
+		Deal: d.ID, Window: r.window, Index: i, Header: b.Header, Path: merkle.Path(leaves, int(i)),
+		HCipher: sha256.Sum256(cipher), HKey: sha256.Sum256(key[:]), Cipher: cipher,
+	}, nil
+}

@@ -1,0 +1,163 @@
+package seller
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/iotverse/iotverse/byteball/channel"
+	"github.com/iotverse/iotverse/market/deal"
+	"github.com/iotverse/iotverse/protocol"
+	"github.com/iotverse/iotverse/protocol/envelope"
+	"github.com/iotverse/iotverse/protocol/role"
+	"github.com/iotverse/iotverse/seller/outbox"
+)
+
+// restore takes back what was saved: batches, the newest windows, deals with their channels.
+func (c *Core) restore(saved map[string][]byte) error {
+	batches := make(map[string][]outbox.Batch)
+	for key, value := range saved {
+		kind, rest, _ := strings.Cut(key, "/")
+		var err error
+		switch kind {
+		case "batch":
+			var b outbox.Batch
+			err = protocol.Decode(value, &b)
+			prop := rest[:max(0, len(rest)-9)]
+			batches[prop] = append(batches[prop], b)
+		case "position":
+			err = c.restorePosition(rest, value)
+		case "wc":
+			err = c.restoreWindow(value)
+		case "deal":
+			err = c.restoreDeal(value, saved)
+		}
+		if err != nil {
+			return fmt.Errorf("seller: saved %s: %w", kind, err)
+		}
+	}
+	for prop, list := range batches {
+		if s, ok := c.streams[prop]; ok {
+			if err := s.box.Restore(list); err != nil {
+				return err
+			}
+		}
+	}
+	return c.restoreStamps(saved)
+}
+
+func (c *Core) restorePosition(prop string, value []byte) error {
+	var p position
+	if err := protocol.Decode(value, &p); err != nil {
+		return err
+	}
+	if s, ok := c.streams[prop]; ok {
+		s.box.Resume(p.Next, p.Prev)
+		s.last = p.Last
+	}
+	return nil
+}
+
+// restoreWindow takes back a window that was committed to. Its round is lost unless its stamp was saved too.
+func (c *Core) restoreWindow(value []byte) error {
+	env, err := envelope.Open(c.cfg.Rules.Verifier, c.cfg.Rules.Market, value)
+	if err != nil {
+		return err
+	}
+	wc, ok := env.Body.(*protocol.WindowCommit)
+	if !ok {
+		return fmt.Errorf("not a window: %w", protocol.Invalid)
+	}
+	if s, ok := c.streams[wc.Prop]; ok {
+		s.expect(wc.Window, nil)
+		r := s.rounds[wc.Window]
+		s.started(r, wc, env)
+		r.failed = true
+	}
+	return nil
+}
+
+func (c *Core) restoreStamps(saved map[string][]byte) error {
+	for _, s := range c.streams {
+		for w, r := range s.rounds {
+			value, ok := saved[string(s.key("stamp", w))]
+			if !ok {
+				continue
+			}
+			var m protocol.Stamped
+			var body protocol.Stamp
+			if err := protocol.Decode(value, &m); err != nil {
+				return err
+			}
+			if err := protocol.Decode(m.Body, &body); err != nil {
+				return err
+			}
+			r.stamped, r.stamp, r.failed = &m, &body, false
+		}
+	}
+	return nil
+}
+
+func (c *Core) restoreDeal(value []byte, saved map[string][]byte) error {
+	var rec record
+	if err := protocol.Decode(value, &rec); err != nil {
+		return err
+	}
+	d, err := deal.OpenSigned(c.cfg.Rules, rec.ByBuyer, rec.BySeller)
+	if err != nil {
+		return err
+	}
+	s := &sale{Deal: d, c: c, byBuyer: rec.ByBuyer, bySeller: rec.BySeller, progress: rec.Progress}
+	if s.payee, err = channel.RestorePayee(saved[channel.Key("seller", d.Address)], c.cfg.Wallet); err != nil {
+		return err
+	}
+	c.deals[d.ID] = s
+	return nil
+}
+
+// resume gives out again, at the first step, what deals left unfinished.
+func (c *Core) resume() {
+	for _, d := range c.sales() {
+		if err := d.move(channel.Restarted{}); err != nil {
+			c.emit(role.Refused{Err: err})
+		}
+		d.asking = d.asking || d.payee.Phase > channel.Open
+	}
+}
+
+// kept is how many windows a seller can still open and deliver: what its committees may ask for (MECHANISM 3.6).
+const kept = 26
+
+// forget drops windows, batches and deals that nothing hangs on any more.
+func (c *Core) forget() {
+	w, _ := c.cal.WindowAt(c.now)
+	if w < kept {
+		return
+	}
+	for _, s := range c.products() {
+		for _, seq := range s.box.Forget(w - kept) {
+			c.emit(role.Delete{Key: s.key("batch", seq)})
+		}
+		for _, old := range olderThan(s.rounds, w-kept) {
+			delete(s.rounds, old)
+			c.emit(role.Delete{Key: s.key("wc", old)}, role.Delete{Key: s.key("stamp", old)})
+		}
+	}
+	for _, d := range c.sales() {
+		if d.over() && len(d.progress.Prepaid) > 0 && d.progress.Prepaid[len(d.progress.Prepaid)-1]+kept < w {
+			delete(c.deals, d.ID)
+			c.emit(role.Delete{Key: d.key()}, role.Delete{Key: []byte(channel.Key("seller", d.Address))})
+		}
+	}
+}
+
+func olderThan(rounds map[uint64]*round, w uint64) []uint64 {
+	var old []uint64
+	for n := range rounds {
+		if n < w {
+			old = append(old, n)
+		}
+	}
+	slices.Sort(old)
+	return old
+}

@@ -1,0 +1,135 @@
+package seller
+
+import (
+	"encoding/binary"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/iotverse/iotverse/market/price"
+	"github.com/iotverse/iotverse/market/reputation"
+	"github.com/iotverse/iotverse/protocol"
+	"github.com/iotverse/iotverse/protocol/envelope"
+	"github.com/iotverse/iotverse/protocol/role"
+	"github.com/iotverse/iotverse/seller/outbox"
+)
+
+// stream is one property on offer, with the windows that are being judged and those that were.
+type stream struct {
+	c       *Core
+	product Product
+	prop    protocol.Property
+	box     *outbox.Outbox
+	offer   envelope.Envelope // the newest published; zero before the first
+	again   time.Time         // when it is published again
+	last    protocol.Hash     // wid of the last window committed
+	rounds  map[uint64]*round
+}
+
+func newStream(c *Core, p Product) (*stream, error) {
+	prop, _ := protocol.PropertyOf(p.Prop)
+	if p.Floor == 0 {
+		p.Floor = price.Floor(p.Price, reputation.Newcomer.Rep())
+	}
+	if p.Price < 1 || p.Price > protocol.MaxPrice || p.Floor > p.Price {
+		return nil, fmt.Errorf("seller: %s for %d bytes a batch with floor %d: want 1 ≤ floor ≤ price ≤ %d: %w", p.Prop, p.Price, p.Floor, protocol.MaxPrice, protocol.Invalid)
+	}
+	return &stream{c: c, product: p, prop: prop, box: outbox.New(prop, &c.cfg.Rules.Manifest, c.cfg.Secret), rounds: make(map[uint64]*round)}, nil
+}
+
+// key names a row of this stream in the store.
+func (s *stream) key(kind string, n uint64) []byte {
+	return binary.BigEndian.AppendUint64([]byte(kind+"/"+s.prop.Slug+"/"), n)
+}
+
+// position is what Resume needs when no batch is left.
+type position struct {
+	_    struct{} `cbor:",toarray"`
+	Next uint64
+	Prev protocol.Hash
+	Last protocol.Hash
+}
+
+// keep saves a batch that was closed, and where the chain goes on.
+func (s *stream) keep(b *outbox.Batch) {
+	if b == nil {
+		return
+	}
+	data, err := protocol.Encode(b)
+	if err != nil {
+		s.c.refuse("seller: %w", err)
+		return
+	}
+	s.c.emit(role.Save{Key: s.key("batch", b.Header.Seq), Value: data})
+	s.savePosition()
+}
+
+func (s *stream) savePosition() {
+	next, prev := s.box.Position()
+	data, _ := protocol.Encode(position{Next: next, Prev: prev, Last: s.last})
+	s.c.emit(role.Save{Key: []byte("position/" + s.prop.Slug), Value: data})
+}
+
+// tick publishes the offer when it is due, closes slots, commits ended windows and watches the rounds' deadlines.
+func (s *stream) tick() {
+	c := s.c
+	b, err := s.box.Pack(c.now.Add(-s.grace()))
+	if err != nil {
+		c.refuse("seller: %w", err)
+	}
+	s.keep(b)
+	s.publish()
+	s.revive()
+	for _, w := range slices.Sorted(maps.Keys(s.rounds)) {
+		s.advance(s.rounds[w])
+	}
+}
+
+// grace is how long after a slot's end a late reading still finds it open.
+func (s *stream) grace() time.Duration { return min(s.c.par.Batch/2, time.Second) }
+
+// publish offers the stream once the bond counts, and again every half life of an offer.
+func (s *stream) publish() {
+	c := s.c
+	if !c.stop.IsZero() || c.now.Before(s.again) || !c.view.Seller(c.self(), s.prop.Slug, c.cfg.Cell, c.cal.EpochAt(c.now)) {
+		return
+	}
+	o := &protocol.Offer{
+		Binding: c.cfg.Binding, Bond: c.enroll.Bond(), Prop: s.prop.Slug, Unit: s.prop.Unit, Cell: c.cfg.Cell,
+		Period: uint32(s.product.Period.Milliseconds()), Accuracy: s.product.Accuracy,
+		Price: s.product.Price, Floor: s.product.Floor, ValidUntil: c.now.Add(c.par.OfferValid).UnixMilli(),
+	}
+	env, err := envelope.Seal(c.cfg.Signer, c.cfg.Rules.Market, o)
+	if err != nil {
+		c.refuse("seller: %w", err)
+		return
+	}
+	if s.offer.Raw == nil {
+		c.note("offering", "property", s.prop.Slug, "price", s.product.Price.String())
+	}
+	s.offer, s.again = env, c.now.Add(c.par.OfferValid/2)
+	c.emit(role.Publish{Topic: protocol.OfferTopic(s.prop.Slug, c.cfg.Cell), Env: env})
+}
+
+func (s *stream) withdraw() {
+	if s.offer.Raw == nil {
+		return
+	}
+	env, err := envelope.Seal(s.c.cfg.Signer, s.c.cfg.Rules.Market, &protocol.Withdraw{Offer: s.offer.Hash()})
+	if err != nil {
+		s.c.refuse("seller: %w", err)
+		return
+	}
+	s.c.emit(role.Publish{Topic: protocol.OfferTopic(s.prop.Slug, s.c.cfg.Cell), Env: env})
+}
+
+// payer is the first open deal of the stream: the one that pays the committee. The others are further buyers.
+func (s *stream) payer() *sale {
+	for _, d := range s.c.sales() {
+		if d.Offer.Prop == s.prop.Slug && !d.Match.Further && d.live() {
+			return d
+		}
+	}
+	return nil
+}
