@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/base64"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -34,7 +35,7 @@ func ParseBall(h byteball.Hash) (raw protocol.Hash, err error) {
 // Chain is the ledger as the rules see it: the stable units of the order providers in the order of main chain index, then
 // unit hash. MECHANISM 0 speaks of main chain units; a light client cannot prove which units those are, but it can prove
 // the providers' units and their timestamps, so "lowest MCI with timestamp ≥ start(e−1)" is read through them. It keeps
-// the units of the last four epochs. A Chain has one user at a time.
+// the units of the last four epochs, and what seeded the last 256. A Chain has one user at a time.
 type Chain struct {
 	cal   params.Calendar
 	ops   []byteball.Address
@@ -65,7 +66,7 @@ func (c *Chain) Add(p unit.Proven) (bool, error) {
 		return false, nil
 	}
 	if i < len(c.balls) {
-		clear(c.cuts)
+		maps.DeleteFunc(c.cuts, func(_ uint64, cut Ball) bool { return order(cut, b) > 0 })
 	}
 	c.balls = slices.Insert(c.balls, i, b)
 	c.trim()
@@ -78,7 +79,8 @@ func (c *Chain) byOP(u *unit.Unit) bool {
 	return slices.ContainsFunc(u.Authors, func(a unit.Author) bool { return slices.Contains(c.ops, a.Address) })
 }
 
-// trim forgets what is older than four epochs, all but the last such unit: it shows where the first of the rest stands.
+// trim forgets the units that are older than four epochs, all but the last of them: it shows where the first of the rest
+// stands. What they seeded stays known for keptCuts epochs.
 func (c *Chain) trim() {
 	e := c.cal.EpochAt(time.Unix(c.Last().Time, 0))
 	if e < 4 {
@@ -92,14 +94,15 @@ func (c *Chain) trim() {
 	if n == 0 {
 		return
 	}
+	for old := max(c.cal.EpochAt(time.Unix(c.balls[0].Time, 0)), max(e, keptCuts)-keptCuts); old < e-2; old++ {
+		c.EpochBall(old)
+	}
 	c.balls = c.balls[n:]
 	c.from = max(c.from, c.balls[0].MCI)
-	for old := range c.cuts {
-		if old+4 < e {
-			delete(c.cuts, old)
-		}
-	}
+	maps.DeleteFunc(c.cuts, func(old uint64, _ Ball) bool { return old+keptCuts < e })
 }
+
+const keptCuts = 256
 
 // Last is the newest unit, the zero Ball before the first.
 func (c *Chain) Last() Ball {
@@ -116,8 +119,11 @@ func (c *Chain) EpochBall(e uint64) (Ball, bool) {
 		return b, true
 	}
 	start := c.cal.CutTime(e).UnixMilli()
+	if c.Last().Time*1000 < start {
+		return Ball{}, false // the usual case of an epoch to come; a provider's time does not fall
+	}
 	i := slices.IndexFunc(c.balls, func(b Ball) bool { return b.Time*1000 >= start })
-	if c.Last().Time*1000 < start && i < 0 || i < 0 || (i == 0 && c.from > 0) {
+	if i < 0 || (i == 0 && c.from > 0) {
 		return Ball{}, false
 	}
 	c.cuts[e] = c.balls[i]

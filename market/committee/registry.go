@@ -20,11 +20,22 @@ type Registry struct {
 	chain   *Chain
 	tickets map[protocol.Hash]*Ticket
 	slices  map[unit.OutPoint]*Ticket
+	drawn   map[drawing]*Committee // answers of Committee since the last change
 }
+
+// drawing is what a committee depends on besides the tickets.
+type drawing struct {
+	seller protocol.Identity
+	shard  uint32
+	epoch  uint64
+	ball   protocol.Hash
+}
+
+const maxDrawn = 4096
 
 // NewRegistry makes an empty registry over a chain that the caller feeds.
 func NewRegistry(m *params.Manifest, v protocol.Verifier, chain *Chain) *Registry {
-	return &Registry{m: m, v: v, chain: chain, tickets: map[protocol.Hash]*Ticket{}, slices: map[unit.OutPoint]*Ticket{}}
+	return &Registry{m: m, v: v, chain: chain, tickets: map[protocol.Hash]*Ticket{}, slices: map[unit.OutPoint]*Ticket{}, drawn: map[drawing]*Committee{}}
 }
 
 // Add learns from a proven unit; the units of a bond's address come after the one that registered it. It returns the new
@@ -47,6 +58,7 @@ func (r *Registry) Add(p unit.Proven) (*Ticket, error) {
 		}
 		r.remove(old)
 	}
+	clear(r.drawn)
 	r.tickets[t.ID] = t
 	for _, o := range t.Outputs {
 		r.slices[o] = t
@@ -68,12 +80,14 @@ func (r *Registry) spend(p unit.Proven) {
 			t, ok := r.slices[unit.OutPoint{Unit: in.Unit, MessageIndex: in.MessageIndex, OutputIndex: in.OutputIndex}]
 			if ok && in.Type == "" && (t.live || p.MCI < t.spent) {
 				t.live, t.spent = false, p.MCI
+				clear(r.drawn)
 			}
 		}
 	}
 }
 
 func (r *Registry) remove(t *Ticket) {
+	clear(r.drawn)
 	delete(r.tickets, t.ID)
 	for _, o := range t.Outputs {
 		delete(r.slices, o)
@@ -144,15 +158,27 @@ func (r *Registry) Ticket(bond byteball.Address) (*Ticket, bool) {
 	return t, ok
 }
 
-// Committee draws the committee of a seller's stream in epoch e. Errors: Transient while the ball of e is not known,
-// NotFound without validators.
+// Committee draws the committee of a seller's stream in epoch e; it remembers the answer. Errors: Transient while the ball
+// of e is not known, NotFound without validators.
 func (r *Registry) Committee(seller protocol.Identity, s Stream, e uint64) (*Committee, error) {
+	b, _ := r.chain.EpochBall(e)
+	key := drawing{seller, Shard(s.Prop, s.Cell, r.m.Params.ShardBits), e, b.Raw}
+	if c, ok := r.drawn[key]; ok {
+		return c, nil
+	}
 	tickets, err := r.Tickets(e)
 	if err != nil {
 		return nil, err
 	}
-	b, _ := r.chain.EpochBall(e)
-	return Draw(Seed(e, b), Shard(s.Prop, s.Cell, r.m.Params.ShardBits), seller, tickets, &r.m.Params)
+	c, err := Draw(Seed(e, b), key.shard, seller, tickets, &r.m.Params)
+	if err != nil {
+		return nil, err
+	}
+	if len(r.drawn) >= maxDrawn {
+		clear(r.drawn)
+	}
+	r.drawn[key] = c
+	return c, nil
 }
 
 // Forget drops bonds that can never serve in epoch e or later.
