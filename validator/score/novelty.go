@@ -9,6 +9,7 @@ import (
 const (
 	chunkSteps = 64      // differences compared at once: a replay of part of a window is not thinned out by the rest
 	minSteps   = 24      // fewer resemble one another by chance
+	maxChunks  = 16      // of a window with more, evenly spread ones are compared
 	maxLags    = 1 << 16 // places in the past looked at for one window, the newest first
 	maxClip    = 1 << 14 // larger steps are scaled down to it, so that the sums below stay exact
 	lookback   = 7       // days whose same time of day is looked at closely
@@ -25,7 +26,10 @@ func (w *window) novelty(in Input) float64 {
 	}
 	history := past.before(in, w.batches[0].Seq)
 	least := dropped
-	for _, c := range w.chunks(in) {
+	chunks := w.chunks(in)
+	n := min(len(chunks), maxChunks)
+	for i := range n {
+		c := chunks[i*len(chunks)/n]
 		if s := c.against(history, in.Profile); s >= 0 && (least < 0 || s < least) {
 			least = s
 		}
@@ -217,12 +221,23 @@ func (c *chunk) slide(steps []int64, yield func(lag int, rho float64)) {
 		if theirs <= 0 {
 			continue
 		}
-		var dot int64
-		for j, v := range past[lag : i+1] {
-			dot += v * c.steps[j]
-		}
-		yield(lag, float64(int64(n)*dot-c.sum*sum)/float64(math.Sqrt(float64(own))*math.Sqrt(float64(theirs))))
+		yield(lag, float64(int64(n)*dot(past[lag:i+1], c.steps)-c.sum*sum)/float64(math.Sqrt(float64(own))*math.Sqrt(float64(theirs))))
 	}
+}
+
+// dot is the sum of products of two equally long lists.
+func dot(a, b []int64) int64 {
+	var even, odd int64
+	b = b[:len(a)]
+	for len(a) >= 4 && len(b) >= 4 {
+		even += a[0]*b[0] + a[2]*b[2]
+		odd += a[1]*b[1] + a[3]*b[3]
+		a, b = a[4:], b[4:]
+	}
+	for i := range a {
+		even += a[i] * b[i]
+	}
+	return even + odd
 }
 
 // novel turns a peak into a statistic.

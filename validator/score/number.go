@@ -86,7 +86,7 @@ func median(values []float64) float64 {
 	if len(values)%2 == 1 {
 		return values[mid]
 	}
-	return values[mid-1]/2 + values[mid]/2
+	return float64(values[mid-1]/2) + float64(values[mid]/2) // a half is a product to the compiler
 }
 
 // spread returns the median of values and 1.4826 times their median absolute deviation from it, which is the standard

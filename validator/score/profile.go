@@ -67,7 +67,7 @@ func (p Profile) floor() float64 {
 	if p.NoiseFloor > 0 {
 		return p.NoiseFloor
 	}
-	return max(p.Max/128-p.Min/128, 0)
+	return max(float64(p.Max/128)-float64(p.Min/128), 0)
 }
 
 func finite(v float64) bool { return !math.IsNaN(v) && !math.IsInf(v, 0) }

@@ -209,6 +209,9 @@ func (in Input) lead(seq uint64) []*block {
 
 // compare returns the evidence if the run that starts at s is an earlier equal of t's readings from..to.
 func (t *strand) compare(from, to int, s spot, in Input) *Replay {
+	if s.b.Seller == in.Seller && s.b.Seq >= t.spots[from].b.Seq {
+		return nil // itself, or later
+	}
 	old := follow(s, to-from+1, in.Profile.Grid)
 	if len(old.spots) <= to-from {
 		return nil
