@@ -120,3 +120,27 @@ func TestIndexOrder(t *testing.T) {
 		}
 	})
 }
+
+// Law: where several sellers hold the same run, dropping some leaves the others to be found, up to the sixteen earliest.
+func TestSharedRuns(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		old := noise(rand.New(rand.NewPCG(1, 1)), 40)
+		x, _ := score.NewIndex(.01, score.Limits{Horizon: 10})
+		now := int64(0)
+		for s := range rapid.Uint64Range(1, 30).Draw(t, "sellers") {
+			now += rapid.Int64Range(0, 12).Draw(t, "later")
+			if err := x.Add(runs(name(s+2), name(9), now-int64(s%3), batches(0, 0, old, 40))[0]); err != nil {
+				t.Fatal(err)
+			}
+			in := score.Input{
+				Profile: air(), Seller: name(1), Wid: name(10), Committed: now + 1, Device: 1000, Index: x,
+				Batches: batches(9, 9, old, 40),
+			}
+			if ev := score.Window(in).Evidence; ev == nil {
+				t.Fatalf("got no evidence at %d with %d readings", now, x.Len())
+			} else if at := ev.Earlier[0].Committed; at < now-12 {
+				t.Fatalf("got a run of %d at %d, which is beyond the horizon", at, now)
+			}
+		}
+	})
+}

@@ -10,7 +10,6 @@ import (
 
 // trial is a window of place 0 of a field, with all that its history says.
 type trial struct {
-	in     score.Input
 	values []float64
 	place0 []float64 // medians of place 0
 	near   []float64 // medians of its neighbours
