@@ -11,8 +11,10 @@ import (
 	dht "github.com/libp2p/go-libp2p-kad-dht"
 	"github.com/libp2p/go-libp2p/core/network"
 	"github.com/libp2p/go-libp2p/core/peer"
+	"github.com/libp2p/go-libp2p/core/peerstore"
 	lp2p "github.com/libp2p/go-libp2p/core/protocol"
 	"github.com/libp2p/go-libp2p/p2p/discovery/mdns"
+	ma "github.com/multiformats/go-multiaddr"
 	mh "github.com/multiformats/go-multihash"
 
 	"github.com/iotverse/iotverse/protocol"
@@ -28,18 +30,18 @@ const (
 )
 
 // startDiscovery starts looking for peers: configured ones, on the LAN, in the DHT.
-func (n *Node) startDiscovery(peers []peer.AddrInfo) error {
+func (n *Node) startDiscovery() error {
 	mode := dht.ModeAuto
 	if n.cfg.Relay {
 		mode = dht.ModeServer
 	}
 	var err error
 	n.dht, err = dht.New(n.host, dht.ProtocolPrefix(lp2p.ID(n.prefix)), dht.Mode(mode), dht.DisableValues(),
-		dht.BootstrapPeers(peers...))
+		dht.BootstrapPeers(n.peers...))
 	if err != nil {
 		return fmt.Errorf("p2p: DHT: %w", err)
 	}
-	for _, p := range peers {
+	for _, p := range n.peers {
 		n.host.ConnManager().Protect(p.ID, "configured")
 		n.wg.Add(1)
 		go n.keep(p)
@@ -103,25 +105,46 @@ func (n *Node) sleep(d time.Duration) {
 	}
 }
 
-// reach makes sure that there is a connection to p: by known addresses, else by those that the DHT knows.
+// reach makes sure that there is a connection to p: by known addresses, else by those that the DHT knows, else over one of
+// the configured peers, if it is a relay at which p has a slot.
 func (n *Node) reach(ctx context.Context, p peer.ID) error {
 	switch n.host.Network().Connectedness(p) {
 	case network.Connected, network.Limited:
 		return nil
 	}
 	ctx = network.WithAllowLimitedConn(ctx, "iotverse")
-	known := n.host.Connect(ctx, peer.AddrInfo{ID: p})
-	if known == nil {
+	err := n.host.Connect(ctx, peer.AddrInfo{ID: p})
+	if err == nil {
 		return nil
 	}
-	info, err := n.dht.FindPeer(ctx, p)
-	if err != nil {
-		return fmt.Errorf("peer %s: %v; and the DHT: %v: %w", p, known, err, protocol.Transient)
+	if info, findErr := n.dht.FindPeer(ctx, p); findErr != nil {
+		err = fmt.Errorf("%v; DHT: %v", err, findErr)
+	} else if err = n.host.Connect(ctx, info); err == nil {
+		return nil
 	}
-	if err := n.host.Connect(ctx, info); err != nil {
-		return fmt.Errorf("peer %s: %v: %w", p, err, protocol.Transient)
+	if slots := n.slots(p); len(slots) > 0 {
+		slotErr := n.host.Connect(ctx, peer.AddrInfo{ID: p, Addrs: slots})
+		if slotErr == nil {
+			return nil
+		}
+		err = fmt.Errorf("%v; relays: %v", err, slotErr)
 	}
-	return nil
+	return fmt.Errorf("peer %s cannot be reached: %v: %w", p, err, protocol.Transient)
+}
+
+// slots are the addresses that p has if it keeps a slot at a configured peer. libp2p itself only announces slots at relays
+// with public addresses.
+func (n *Node) slots(p peer.ID) []ma.Multiaddr {
+	var out []ma.Multiaddr
+	for _, relay := range n.peers {
+		if relay.ID == p || n.host.Network().Connectedness(relay.ID) != network.Connected {
+			continue
+		}
+		if a, err := ma.NewMultiaddr("/p2p/" + relay.ID.String() + "/p2p-circuit"); err == nil {
+			out = append(out, a)
+		}
+	}
+	return out
 }
 
 // Connect opens a connection to an address that ends in /p2p/<peer id>, once; Config.Peers are kept connected.
@@ -199,7 +222,8 @@ func (n *Node) searchTopic(name string, listening bool, s *search) {
 		if p.ID == n.host.ID() || n.host.Network().Connectedness(p.ID) == network.Connected {
 			continue
 		}
-		if err := n.host.Connect(network.WithAllowLimitedConn(ctx, "iotverse"), p); err != nil {
+		n.host.Peerstore().AddAddrs(p.ID, p.Addrs, peerstore.TempAddrTTL)
+		if err := n.reach(ctx, p.ID); err != nil {
 			n.log.Debug("peer on topic", "topic", name, "peer", p.ID, "err", err)
 		}
 	}

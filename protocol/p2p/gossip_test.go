@@ -129,11 +129,11 @@ func TestGossipVerdicts(t *testing.T) {
 // A peer that goes on sending what is wrong for ever is not listened to any more.
 func TestGossipGraylist(t *testing.T) {
 	a, b := start(t, nil), start(t, nil)
-	join(t, a, b)
-	ear := listen(t, b, offers)
 	if err := a.Publish(t.Context(), offers, []byte("a probe")); !errors.Is(err, protocol.Transient) {
 		t.Errorf("publish with nobody there: got %v, want Transient", err)
 	}
+	join(t, a, b)
+	ear := listen(t, b, offers)
 	eventually(t, "b hears a", func() bool {
 		_ = a.Publish(t.Context(), offers, []byte("a probe"))
 		return ear.count("a probe") == 1

@@ -6,11 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"time"
 
 	"github.com/libp2p/go-libp2p"
 	"github.com/libp2p/go-libp2p/core/network"
 	"github.com/libp2p/go-libp2p/core/peer"
+	"github.com/libp2p/go-libp2p/core/peerstore"
 	lp2p "github.com/libp2p/go-libp2p/core/protocol"
 	"github.com/libp2p/go-libp2p/p2p/host/autorelay"
 	"github.com/libp2p/go-libp2p/p2p/muxer/yamux"
@@ -21,6 +23,7 @@ import (
 	"github.com/libp2p/go-libp2p/p2p/transport/quicreuse"
 	"github.com/libp2p/go-libp2p/p2p/transport/tcp"
 	ma "github.com/multiformats/go-multiaddr"
+	manet "github.com/multiformats/go-multiaddr/net"
 	quicgo "github.com/quic-go/quic-go"
 
 	"github.com/iotverse/iotverse/protocol"
@@ -46,7 +49,7 @@ func parsePeers(addrs []string) ([]peer.AddrInfo, error) {
 }
 
 // startHost makes the host and opens its sockets.
-func (n *Node) startHost(peers []peer.AddrInfo) error {
+func (n *Node) startHost() error {
 	key, err := newHostKey(n.cfg.Key)
 	if err != nil {
 		return fmt.Errorf("p2p: %w", err)
@@ -74,19 +77,23 @@ func (n *Node) startHost(peers []peer.AddrInfo) error {
 		libp2p.UserAgent("iotverse/1"),
 		libp2p.DisableMetrics(),
 	}
-	n.host, err = libp2p.New(append(opts, n.reachability(peers)...)...)
+	n.host, err = libp2p.New(append(opts, n.reachability()...)...)
 	if err != nil {
 		return errors.Join(fmt.Errorf("p2p: start: %w", err), conns.Close(), res.Close())
+	}
+	n.peers = slices.DeleteFunc(n.peers, func(p peer.AddrInfo) bool { return p.ID == n.host.ID() }) // one manifest serves all
+	for _, p := range n.peers {
+		n.host.Peerstore().AddAddrs(p.ID, p.Addrs, peerstore.PermanentAddrTTL)
 	}
 	return n.listen()
 }
 
 // reachability chooses the options by which nodes behind NAT and relays find together.
-func (n *Node) reachability(peers []peer.AddrInfo) []libp2p.Option {
+func (n *Node) reachability() []libp2p.Option {
 	if n.cfg.Relay {
 		return []libp2p.Option{
 			libp2p.ForceReachabilityPublic(),
-			libp2p.EnableRelayService(relay.WithResources(relayResources(n.cfg.Limits))),
+			libp2p.EnableRelayService(relay.WithResources(relayResources(n.cfg.Limits)), relay.WithReservationAddressFilter(n.announces)),
 			libp2p.EnableNATService(),
 		}
 	}
@@ -94,11 +101,16 @@ func (n *Node) reachability(peers []peer.AddrInfo) []libp2p.Option {
 	if n.cfg.NAT {
 		opts = append(opts, libp2p.ForceReachabilityPrivate())
 	}
-	if len(peers) > 0 {
-		opts = append(opts, libp2p.EnableHolePunching(), libp2p.EnableAutoRelayWithStaticRelays(peers,
+	if len(n.peers) > 0 {
+		opts = append(opts, libp2p.EnableHolePunching(), libp2p.EnableAutoRelayWithStaticRelays(n.peers,
 			autorelay.WithBootDelay(0), autorelay.WithBackoff(time.Minute), autorelay.WithMinInterval(5*time.Second)))
 	}
 	return opts
+}
+
+// announces says whether a relay names address a to those who have a slot: private ones only where it has no others.
+func (n *Node) announces(a ma.Multiaddr) bool {
+	return manet.IsPublicAddr(a) || !slices.ContainsFunc(n.host.Addrs(), manet.IsPublicAddr)
 }
 
 // newQUIC gives libp2p its QUIC sockets. libp2p's own constructor derives two keys from the private key's bytes, which it
@@ -141,7 +153,7 @@ func admit(res network.ResourceManager) func(context.Context, *quicgo.ClientInfo
 // listen opens the sockets. Of the defaults one is enough (there may be no IPv6); what the config names must all work.
 func (n *Node) listen() error {
 	addrs, strict := n.cfg.Listen, true
-	if len(addrs) == 0 {
+	if addrs == nil {
 		addrs, strict = DefaultListen, false
 	}
 	var first error
@@ -157,10 +169,10 @@ func (n *Node) listen() error {
 			}
 		}
 	}
-	if len(n.host.Network().ListenAddresses()) == 0 {
-		return first
+	if len(n.host.Network().ListenAddresses()) > 0 {
+		return nil
 	}
-	return nil
+	return first
 }
 
 func (n *Node) kadProtocol() lp2p.ID { return lp2p.ID(n.prefix + "/kad/1.0.0") }

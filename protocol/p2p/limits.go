@@ -99,11 +99,11 @@ func unlimited(nets []netip.Prefix, v4 bool) []rcmgr.NetworkPrefixLimit {
 	return out
 }
 
-// relayResources is what a relay gives to those behind NAT: enough for the samples and deliveries of a busy seller until
-// hole punching succeeds, not enough to carry films.
+// relayResources is what a relay gives to those behind NAT. A relayed connection has no limit of its own: GossipSub uses
+// no limited ones, and without gossip a home where hole punching fails would be cut off. Their number is limited.
 func relayResources(l Limits) relay.Resources {
 	r := relay.DefaultResources()
-	r.Limit = &relay.RelayLimit{Duration: time.Hour, Data: 64 << 20}
+	r.Limit = nil
 	r.MaxReservations = l.Conns / 2
 	r.MaxCircuits = 64
 	r.MaxReservationsPerIP = 64

@@ -37,7 +37,7 @@ var DefaultListen = []string{"/ip4/0.0.0.0/tcp/0", "/ip4/0.0.0.0/udp/0/quic-v1",
 type Config struct {
 	Key    protocol.Signer // the identity key; it stays where it is
 	Market protocol.Hash   // M: nodes of different markets do not find one another
-	Listen []string        // multiaddrs, default DefaultListen; each named one must work
+	Listen []string        // multiaddrs; nil is DefaultListen, empty is none; each named one must work
 	Peers  []string        // multiaddrs ending in /p2p/<peer id>: kept connected, and asked for relay slots
 	MDNS   bool            // find peers on the LAN, and be found
 	Relay  bool            // serve as bootstrap peer, DHT server and circuit relay; for machines that can be reached
@@ -50,6 +50,7 @@ type Config struct {
 type Node struct {
 	cfg    Config
 	self   protocol.Identity
+	peers  []peer.AddrInfo // Config.Peers
 	log    *slog.Logger
 	host   host.Host
 	quic   []*quicreuse.ConnManager
@@ -82,7 +83,7 @@ func New(ctx context.Context, cfg Config) (*Node, error) {
 	if err != nil {
 		return nil, err
 	}
-	n := &Node{cfg: cfg, self: cfg.Key.Identity(), log: cfg.Log, prefix: "/iotverse/" + hex.EncodeToString(cfg.Market[:8])}
+	n := &Node{cfg: cfg, peers: peers, self: cfg.Key.Identity(), log: cfg.Log, prefix: "/iotverse/" + hex.EncodeToString(cfg.Market[:8])}
 	if n.log == nil {
 		n.log = slog.New(slog.DiscardHandler)
 	}
@@ -90,21 +91,21 @@ func New(ctx context.Context, cfg Config) (*Node, error) {
 	n.gossip.init()
 	n.out.init()
 	n.in.init()
-	if err := n.start(ctx, peers); err != nil {
+	if err := n.start(ctx); err != nil {
 		return nil, errors.Join(err, n.Close())
 	}
 	return n, nil
 }
 
 // start brings up the layers in order; Close takes down what it reached.
-func (n *Node) start(ctx context.Context, peers []peer.AddrInfo) error {
-	if err := n.startHost(peers); err != nil {
+func (n *Node) start(ctx context.Context) error {
+	if err := n.startHost(); err != nil {
 		return err
 	}
 	if err := n.startGossip(); err != nil {
 		return err
 	}
-	if err := n.startDiscovery(peers); err != nil {
+	if err := n.startDiscovery(); err != nil {
 		return err
 	}
 	return ctx.Err()
