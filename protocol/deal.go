@@ -24,6 +24,16 @@ func (v *Voucher) Check() error {
 	return bounded("voucher: data", len(v.Data), 1, MaxVoucher)
 }
 
+// Accepted says that a voucher is on the seller's disk. A buyer has one voucher on the way at a time.
+type Accepted struct {
+	_    struct{} `cbor:",toarray"`
+	Deal Hash
+	N    uint64 // number of the channel voucher
+}
+
+func (*Accepted) Kind() Kind   { return KindAccepted }
+func (*Accepted) Check() error { return nil }
+
 // Delivery hands over one encrypted batch (MECHANISM 6, exchange). The buyer can check everything but the readings before
 // it pays: header and path against the stamped root, both hashes against what it will hold.
 type Delivery struct {

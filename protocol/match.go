@@ -50,11 +50,13 @@ func (m *Match) ID() Hash {
 	return H("iv1/deal", b)
 }
 
-// Refuse answers a proposal that is not taken, or a message of a deal that cannot go on.
+// Refuse answers a proposal that is not taken, or a message of a deal that cannot go on. Further is what a proposal for
+// this stream would have to say now.
 type Refuse struct {
-	_      struct{} `cbor:",toarray"`
-	Deal   Hash
-	Reason string // at most 200 bytes, for people
+	_       struct{} `cbor:",toarray"`
+	Deal    Hash
+	Reason  string // at most 200 bytes, for people
+	Further bool
 }
 
 func (*Refuse) Kind() Kind     { return KindRefuse }

@@ -14,6 +14,7 @@ const (
 	KindRefuse    Kind = "refuse"
 	KindOpened    Kind = "opened"
 	KindVoucher   Kind = "voucher"
+	KindAccepted  Kind = "accepted"
 	KindNotice    Kind = "notice"
 	KindCommitted Kind = "wc"
 	KindReceipt   Kind = "receipt"
@@ -63,6 +64,7 @@ var kinds = map[Kind]struct {
 	KindRefuse:    {Deal, 1 << 10, func() Message { return new(Refuse) }},
 	KindOpened:    {Deal, 1 << 10, func() Message { return new(Opened) }},
 	KindVoucher:   {Deal, 24 << 10, func() Message { return new(Voucher) }},
+	KindAccepted:  {Deal, 1 << 10, func() Message { return new(Accepted) }},
 	KindNotice:    {Round, 48 << 10, func() Message { return new(Notice) }},
 	KindCommitted: {Round, 1 << 10, func() Message { return new(WindowCommit) }},
 	KindReceipt:   {Round, 300, func() Message { return new(Receipt) }},

@@ -26,6 +26,9 @@ func (d *sale) voucher(m *protocol.Voucher) {
 		}
 	}
 	if err == nil {
+		if d.payee.Newest != nil && d.payee.Newest.N == v.N {
+			d.c.send(d.Buyer, &protocol.Accepted{Deal: d.ID, N: v.N})
+		}
 		return
 	}
 	d.c.emit(role.Refused{Err: fmt.Errorf("deal %s, window %d, batch %d: %w", d.ID, m.Window, m.Index, err)})
@@ -163,12 +166,17 @@ func (d *sale) stamped(s *stream, r *round) {
 	if d.Offer.Prop != s.prop.Slug || !d.live() || !slices.Contains(d.progress.Prepaid, r.window) {
 		return
 	}
+	d.show(r)
+	d.deliver(true)
+}
+
+// show gives the buyer what it judges a window by.
+func (d *sale) show(r *round) {
 	c := d.c
 	c.emit(role.Send{To: d.Buyer, Env: r.env})
-	salt := deal.AuxSalt(c.cfg.Secret, s.prop.Slug, r.window)
+	salt := deal.AuxSalt(c.cfg.Secret, d.Offer.Prop, r.window)
 	c.send(d.Buyer, &protocol.Aux{Wid: r.wid, Salt: salt, Text: protocol.AuxNormal})
 	c.send(d.Buyer, r.stamped)
-	d.deliver(true)
 }
 
 // deliver sends the next batch that is due: at once when it is new, and again when its voucher does not come.
@@ -182,8 +190,7 @@ func (d *sale) deliver(fresh bool) {
 		d.progress.Window, d.progress.Next = r.window, 0
 	}
 	if !fresh {
-		d.c.emit(role.Send{To: d.Buyer, Env: r.env})
-		d.c.send(d.Buyer, r.stamped)
+		d.show(r)
 	}
 	d.resend = c.now.Add(2 * c.par.Batch)
 	batches := c.streams[d.Offer.Prop].box.Window(r.window)

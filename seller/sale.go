@@ -67,7 +67,7 @@ func (c *Core) proposed(env envelope.Envelope, m *protocol.Match) {
 	d, err := c.consider(env, m)
 	if err != nil {
 		c.emit(role.Refused{Err: err})
-		c.send(env.Signer, &protocol.Refuse{Deal: id, Reason: clip(err.Error())})
+		c.send(env.Signer, &protocol.Refuse{Deal: id, Reason: clip(err.Error()), Further: c.further(d.Offer)})
 		return
 	}
 	signed, err := envelope.Seal(c.cfg.Signer, c.cfg.Rules.Market, m)
@@ -87,6 +87,14 @@ func (c *Core) proposed(env envelope.Envelope, m *protocol.Match) {
 	s.apply(effects)
 	c.note("deal agreed", "deal", id.String(), "property", d.Offer.Prop, "buyer", d.Buyer.String(), "relevance", m.Relevance, "deposit", m.Deposit.String())
 	c.emit(role.Send{To: d.Buyer, Env: signed})
+}
+
+// further says whether another open deal pays the committee of an offer's stream.
+func (c *Core) further(o *protocol.Offer) bool {
+	if o == nil || c.streams[o.Prop] == nil {
+		return false
+	}
+	return c.streams[o.Prop].payer() != nil
 }
 
 // clip bounds a reason to what a refusal may hold.

@@ -89,6 +89,9 @@ type (
 		Window   uint64
 		Index    int
 		Readings []protocol.Reading
+
+		Integrity, Relevance uint16         // ‰
+		Price                byteball.Bytes // paid for this batch
 	}
 	// Note tells people what happened: for progress, logs and counters. Attrs are slog-style pairs.
 	Note struct {

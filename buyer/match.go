@@ -1,0 +1,241 @@
+package buyer
+
+import (
+	"encoding/base64"
+	"encoding/binary"
+	"encoding/hex"
+	"errors"
+	"fmt"
+
+	"github.com/mmcloughlin/geohash"
+
+	"github.com/iotverse/iotverse/byteball"
+	"github.com/iotverse/iotverse/byteball/channel"
+	"github.com/iotverse/iotverse/byteball/unit"
+	"github.com/iotverse/iotverse/market/book"
+	"github.com/iotverse/iotverse/market/books"
+	"github.com/iotverse/iotverse/market/deal"
+	"github.com/iotverse/iotverse/market/enroll"
+	"github.com/iotverse/iotverse/market/reputation"
+	"github.com/iotverse/iotverse/protocol"
+	"github.com/iotverse/iotverse/protocol/envelope"
+	"github.com/iotverse/iotverse/protocol/role"
+)
+
+// around lists a demand's cell and its eight neighbours at the precision of offer topics.
+func around(cell string) []string {
+	at := cell[:3]
+	return append([]string{at}, geohash.Neighbors(at)...)
+}
+
+// match looks for sellers until every want has as many as it asks for.
+func (c *Core) match() {
+	for i := range c.cfg.Wants {
+		w := &c.cfg.Wants[i]
+		missing := max(1, w.Sellers)
+		for _, d := range c.deals {
+			if d.want == i && !d.over() && !d.closing {
+				missing--
+			}
+		}
+		if missing > 0 {
+			c.propose(i, missing)
+		}
+	}
+}
+
+// propose offers deals to the best sellers for a want.
+func (c *Core) propose(want, n int) {
+	demand := c.cfg.Wants[want].Demand
+	demand.Buyer = c.self()
+	demand.ValidUntil = c.now.Add(c.par.OfferValid).UnixMilli()
+	for _, cand := range c.book.Match(&demand, &c.par, c.now, c.worth) {
+		if n == 0 {
+			return
+		}
+		seller := cand.Env.Signer
+		at := stream{seller, cand.Offer.Prop}
+		if c.busy(at) || c.now.Before(c.cool[at]) {
+			continue
+		}
+		n--
+		if err := c.offerDeal(want, demand, cand); err != nil {
+			c.emit(role.Refused{Err: err})
+		}
+	}
+}
+
+// worth is a seller's reputation, and whether it may be bought from: bonded, not dropped.
+func (c *Core) worth(o *protocol.Offer) (uint16, bool) {
+	id := o.Binding.Identity
+	if c.shunned(id, o.Prop) || !c.view.Seller(id, o.Prop, o.Cell, c.cal.EpochAt(c.now)) {
+		return 0, false
+	}
+	if s, ok := c.stamps[stream{id, o.Prop}]; ok {
+		return reputation.Of(&s).After(&s).Rep(), true
+	}
+	return reputation.Newcomer.Rep(), true
+}
+
+// shunned says whether a seller was dropped, in this run or an earlier one.
+func (c *Core) shunned(id protocol.Identity, prop string) bool {
+	_, now := c.dropped[stream{id, prop}]
+	sum := id.ID()
+	_, before := c.drops[hex.EncodeToString(sum[:])+"/"+prop]
+	return now || before
+}
+
+func (c *Core) busy(s stream) bool {
+	for _, d := range c.deals {
+		if d.Seller == s.seller && d.Offer.Prop == s.prop && !d.over() {
+			return true
+		}
+	}
+	return false
+}
+
+// offerDeal proposes a match with a fresh channel key. The key's number is on disk before the proposal leaves.
+func (c *Core) offerDeal(want int, demand protocol.Demand, cand book.Candidate) error {
+	deposit, err := deal.Deposit(c.cfg.Rules, cand.Offer, demand.Windows)
+	if err != nil {
+		return err
+	}
+	if err := c.affords(deposit); err != nil {
+		return err
+	}
+	i := c.next
+	key, err := c.cfg.Keys(i)
+	if err != nil {
+		return err
+	}
+	pub, err := base64.StdEncoding.DecodeString(key.PublicKey())
+	if err != nil {
+		return fmt.Errorf("channel key %d: %w", i, protocol.Invalid)
+	}
+	box, err := deal.BoxKey(c.cfg.Secret, i)
+	if err != nil {
+		return err
+	}
+	demandEnv, err := envelope.Seal(c.cfg.Signer, c.cfg.Rules.Market, &demand)
+	if err != nil {
+		return err
+	}
+	m := &protocol.Match{
+		Offer: cand.Env.Raw, Demand: demandEnv.Raw, Relevance: cand.Relevance, Rep: cand.Rep,
+		BuyerKey: pub, Change: c.cfg.Change, Age: c.par.RefundAge, Deposit: deposit, Box: [32]byte(box.PublicKey().Bytes()),
+		First: c.cal.NextWindow(c.now), Expiry: c.now.Add(c.par.OfferValid).UnixMilli(),
+		Further: c.further[stream{cand.Env.Signer, cand.Offer.Prop}],
+	}
+	env, err := envelope.Seal(c.cfg.Signer, c.cfg.Rules.Market, m)
+	if err != nil {
+		return err
+	}
+	d, err := deal.Open(c.cfg.Rules, m)
+	if err != nil {
+		return err
+	}
+	c.next++
+	c.emit(role.Save{Key: []byte("next"), Value: binary.BigEndian.AppendUint32(nil, c.next)})
+	c.deals[d.ID] = &purchase{Deal: d, c: c, want: want, index: i, byBuyer: env.Raw, asked: c.now, windows: make(map[uint64]*window)}
+	c.emit(role.Send{To: d.Seller, Env: env})
+	return nil
+}
+
+// affords keeps all deposits together within the limit.
+func (c *Core) affords(deposit byteball.Bytes) error {
+	if c.cfg.Spend == 0 {
+		return nil
+	}
+	total := deposit
+	for _, d := range c.deals {
+		if !d.over() {
+			total += d.Match.Deposit
+		}
+	}
+	if total > c.cfg.Spend {
+		return fmt.Errorf("a deposit of %s would lock %s, the limit is %s: %w", deposit, total, c.cfg.Spend, protocol.Funds)
+	}
+	return nil
+}
+
+// agreed takes the seller's signature; now the deposit may be paid.
+func (d *purchase) agreed(env envelope.Envelope) {
+	c := d.c
+	if d.started {
+		return
+	}
+	key, err := c.cfg.Keys(d.index)
+	if err != nil {
+		c.emit(role.Refused{Err: err})
+		return
+	}
+	payer, effects, err := channel.NewPayer(d.Terms, key)
+	if err != nil {
+		c.emit(role.Refused{Err: err})
+		return
+	}
+	d.bySeller, d.payer, d.started = env.Raw, payer, true
+	d.save()
+	d.apply(effects)
+	c.note("deal agreed", "deal", d.ID.String(), "property", d.Offer.Prop, "seller", d.Seller.String(), "relevance", d.Match.Relevance, "deposit", d.Match.Deposit.String())
+	d.fund()
+}
+
+func (d *purchase) fundRef() string { return "fund/" + hex.EncodeToString(d.ID[:]) }
+
+func (d *purchase) fund() {
+	d.c.emit(role.Pay{Ref: d.fundRef(), Outputs: []unit.Output{{Address: d.Address, Amount: d.Match.Deposit}}})
+}
+
+// refused takes a seller's no. A seller that says what Further must be is asked again so.
+func (d *purchase) refused(m *protocol.Refuse) {
+	c := d.c
+	if d.started {
+		c.note("the seller refuses", "deal", d.ID.String(), "why", m.Reason)
+		if d.payer.Phase == channel.Open {
+			d.drop("the seller refused: " + m.Reason)
+		}
+		return
+	}
+	s := stream{d.Seller, d.Offer.Prop}
+	if m.Further != d.Match.Further {
+		c.further[s] = m.Further
+	} else {
+		c.note("no deal", "seller", d.Seller.String(), "why", m.Reason)
+		c.cool[s] = c.now.Add(2 * c.par.Window())
+	}
+	delete(c.deals, d.ID)
+}
+
+// funded takes the wallet's answer to a deposit.
+func (c *Core) funded(ev role.Paid) {
+	for _, d := range c.purchases() {
+		if d.fundRef() != ev.Ref {
+			continue
+		}
+		if ev.Err != nil {
+			d.unfunded(ev.Err)
+			return
+		}
+		fees, err := unit.Fees(ev.Unit)
+		if err != nil {
+			c.emit(role.Refused{Err: err})
+			return
+		}
+		c.emit(enroll.Lines(books.Line{Time: c.now.UnixMilli(), Kind: books.Fee, Ref: "fee/" + string(ev.Unit.Unit), Amount: books.Out(fees)})...)
+		d.unit = ev.Unit.Unit
+		d.save()
+		c.send(d.Seller, &protocol.Opened{Deal: d.ID, Unit: ev.Unit.Unit})
+		return
+	}
+}
+
+func (d *purchase) unfunded(err error) {
+	d.c.note("no deposit", "deal", d.ID.String(), "why", err.Error())
+	if errors.Is(err, protocol.Transient) {
+		d.retry = d.c.now.Add(d.c.par.Window())
+		return
+	}
+	d.c.cool[stream{d.Seller, d.Offer.Prop}] = d.c.now.Add(6 * d.c.par.Window())
+	d.forget()
+}

@@ -1,0 +1,345 @@
+package buyer
+
+import (
+	"encoding/hex"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/iotverse/iotverse/byteball"
+	"github.com/iotverse/iotverse/byteball/channel"
+	"github.com/iotverse/iotverse/byteball/unit"
+	"github.com/iotverse/iotverse/market/books"
+	"github.com/iotverse/iotverse/market/deal"
+	"github.com/iotverse/iotverse/market/enroll"
+	"github.com/iotverse/iotverse/protocol"
+	"github.com/iotverse/iotverse/protocol/role"
+)
+
+// purchase is one deal from the buyer's side.
+type purchase struct {
+	deal.Deal
+	c        *Core
+	want     int
+	index    uint32 // of the channel key
+	byBuyer  []byte
+	bySeller []byte
+	started  bool      // the seller has signed
+	asked    time.Time // the proposal
+	retry    time.Time // of the deposit; zero: it is paid or on its way
+	unit     byteball.Hash
+	payer    channel.Payer
+	progress progress
+	closing  bool
+	resend   time.Time // of what waits for an answer
+
+	windows  map[uint64]*window
+	delivery *protocol.Delivery // paid for, key not here yet
+}
+
+// window is one prepaid window as the buyer learns of it.
+type window struct {
+	wc    *protocol.WindowCommit
+	aux   *protocol.Aux
+	stamp *protocol.Stamp // checked
+	price byteball.Bytes
+	sold  bool // may be bought
+}
+
+// progress is what a deal must remember beside its channel.
+type progress struct {
+	_       struct{} `cbor:",toarray"`
+	Prepaid []uint64 // windows whose committee is paid, ascending; old ones go
+	Carried []uint64 // those of them whose fee has served a later window
+	Count   uint32   // windows prepaid in all
+	Bad     uint8    // windows under the least integrity in a row
+	Window  uint64   // being bought
+	Next    uint8    // batch expected next in it
+	Unheard bool     // the newest voucher has not been answered; it pays for:
+	Tag     tag
+	Dropped string // why nothing more is paid
+}
+
+// tag says what a voucher pays for.
+type tag struct {
+	_      struct{} `cbor:",toarray"`
+	Window uint64
+	Index  int16
+}
+
+// record is a deal as it is saved.
+type record struct {
+	_        struct{} `cbor:",toarray"`
+	Want     uint32
+	Index    uint32
+	ByBuyer  []byte
+	BySeller []byte
+	Unit     byteball.Hash
+	Progress progress
+	Delivery []byte
+}
+
+func (d *purchase) storeKey() []byte { return append([]byte("deal/"), d.ID[:]...) }
+
+func (d *purchase) save() {
+	rec := record{Want: uint32(d.want), Index: d.index, ByBuyer: d.byBuyer, BySeller: d.bySeller, Unit: d.unit, Progress: d.progress}
+	var err error
+	if d.delivery != nil {
+		rec.Delivery, err = protocol.Encode(d.delivery)
+	}
+	if err == nil {
+		var data []byte
+		if data, err = protocol.Encode(rec); err == nil {
+			d.c.emit(role.Save{Key: d.storeKey(), Value: data})
+			return
+		}
+	}
+	d.c.emit(role.Refused{Err: err})
+}
+
+// forget drops a deal that never became one, or that is over.
+func (d *purchase) forget() {
+	delete(d.c.deals, d.ID)
+	if d.started {
+		d.c.emit(role.Delete{Key: d.storeKey()}, role.Delete{Key: []byte(channel.Key("buyer", d.Address))})
+	}
+}
+
+func (d *purchase) over() bool { return d.started && d.payer.Phase.Over() }
+
+// apply carries out what the channel asks for. A voucher goes out with what it pays for.
+func (d *purchase) apply(effects []channel.Effect) {
+	for _, e := range effects {
+		switch e := e.(type) {
+		case channel.Save:
+			d.c.emit(role.Save{Key: []byte(e.Key), Value: e.Value})
+		case channel.Post:
+			d.c.emit(role.Post{Unit: e.Unit})
+		case channel.Watch:
+			d.c.emit(role.Watch{Address: e.Address})
+		case channel.Send:
+			d.hand(e.Voucher)
+		}
+	}
+}
+
+// hand sends a voucher, or with the final one the wish to close.
+func (d *purchase) hand(v channel.Voucher) {
+	c := d.c
+	d.resend = c.now.Add(max(2*c.par.Batch, 2*time.Second))
+	data, err := v.Encode()
+	if err != nil {
+		c.emit(role.Refused{Err: err})
+		return
+	}
+	if v.Final {
+		c.send(d.Seller, &protocol.Close{Deal: d.ID, Reason: clip(d.payer.Reason), Data: data})
+		return
+	}
+	c.send(d.Seller, &protocol.Voucher{Deal: d.ID, Window: d.progress.Tag.Window, Index: d.progress.Tag.Index, Data: data})
+}
+
+func clip(reason string) string {
+	if reason == "" {
+		return "done"
+	}
+	return reason[:min(len(reason), 200)]
+}
+
+func (d *purchase) move(ev channel.Event) error {
+	next, effects, err := d.payer.Apply(ev, d.c.now)
+	if err != nil {
+		return err
+	}
+	d.payer = next
+	d.apply(effects)
+	return nil
+}
+
+// promise signs the next voucher, for what t says, and enters it in the books.
+func (d *purchase) promise(add channel.Payouts, t tag) error {
+	base, ok := d.c.view.Bases.Newest()
+	if !ok {
+		return fmt.Errorf("no proven unit to hang a voucher on: %w", protocol.Transient)
+	}
+	old := d.progress
+	d.progress.Tag, d.progress.Unheard = t, true
+	if err := d.move(channel.Pay{Add: add, Base: base}); err != nil {
+		d.progress = old
+		return err
+	}
+	d.enter()
+	return nil
+}
+
+// enter writes what the newest voucher costs: what others get, and the fees of the unit that the buyer signed.
+func (d *purchase) enter() {
+	if d.payer.Newest == nil {
+		return
+	}
+	d.account(d.payer.Newest.Unit)
+}
+
+// account writes the cost of a unit that ends the channel: all but the change.
+func (d *purchase) account(u *unit.Unit) {
+	var others byteball.Bytes
+	for _, m := range u.Messages {
+		if pay, ok := m.Payload.(*unit.Payment); ok {
+			for _, o := range pay.Outputs {
+				if o.Address != d.Terms.ChangeAddress {
+					others += o.Amount
+				}
+			}
+		}
+	}
+	fees, err := unit.Fees(u)
+	if err != nil {
+		d.c.emit(role.Refused{Err: err})
+		return
+	}
+	id, ms := hex.EncodeToString(d.ID[:]), d.c.now.UnixMilli()
+	d.c.emit(enroll.Lines(
+		books.Line{Time: ms, Kind: books.Voucher, Ref: "channel/" + id, Amount: books.Out(others)},
+		books.Line{Time: ms, Kind: books.Voucher, Ref: "close/" + id, Amount: books.Out(fees)},
+	)...)
+}
+
+// chain looks for the channel's units among the proven ones, and minds the refund.
+func (d *purchase) chain(ev role.Chain) {
+	if !d.started || d.over() {
+		return
+	}
+	before := d.payer.Phase
+	for _, p := range ev.Units {
+		if err := d.move(channel.UnitStable{Unit: p.Unit, MCI: p.MCI, Serial: p.Serial}); err != nil {
+			d.c.emit(role.Refused{Err: err})
+		}
+	}
+	if base, ok := d.c.view.Bases.Newest(); ok && !d.over() {
+		if err := d.move(channel.Tip{MCI: d.c.view.Tip, Base: base}); err != nil {
+			d.c.emit(role.Refused{Err: err})
+		}
+	}
+	now := d.payer.Phase
+	if now == before {
+		return
+	}
+	d.c.note("channel "+now.String(), "deal", d.ID.String(), "why", d.payer.Reason)
+	if now == channel.Refunded && d.payer.Settled != nil {
+		d.account(d.payer.Settled)
+	}
+}
+
+// posted passes the ledger's answer to a refund on.
+func (c *Core) posted(ev role.Posted) {
+	for _, d := range c.purchases() {
+		if !d.started || d.payer.Own == nil || d.payer.Own.Unit != ev.Unit || ev.Err == nil {
+			continue
+		}
+		if err := d.move(channel.PostRefused{Err: ev.Err}); err != nil {
+			c.emit(role.Refused{Err: err})
+		}
+	}
+}
+
+// drop pays this seller nothing more; a restart does not forget it.
+func (d *purchase) drop(why string) {
+	c := d.c
+	if d.progress.Dropped != "" {
+		return
+	}
+	d.progress.Dropped = why
+	d.save()
+	c.dropped[stream{d.Seller, d.Offer.Prop}] = why
+	c.emit(role.Save{Key: dropKey(d.Seller, d.Offer.Prop), Value: []byte(why)})
+	c.note("seller dropped", "seller", d.Seller.String(), "property", d.Offer.Prop, "why", why)
+}
+
+func dropKey(seller protocol.Identity, prop string) []byte {
+	id := seller.ID()
+	return []byte("drop/" + hex.EncodeToString(id[:]) + "/" + prop)
+}
+
+// tick sends again what waits, prepays the window that has begun, and closes what is finished.
+func (d *purchase) tick() {
+	c := d.c
+	switch {
+	case !d.started:
+		if c.now.Sub(d.asked) > c.par.OfferValid || !c.stop.IsZero() || c.now.Sub(d.asked) > 2*c.par.Window() {
+			d.forget()
+		}
+		return
+	case d.over():
+		return
+	case d.payer.Phase == channel.Opening:
+		if !d.retry.IsZero() && c.now.After(d.retry) {
+			d.retry = time.Time{}
+			d.fund()
+		}
+		return
+	case d.payer.Phase != channel.Open:
+		d.repeat()
+		return
+	}
+	d.repeat()
+	d.prepay()
+	if d.finished() {
+		d.close()
+	}
+}
+
+// repeat sends the newest voucher again while nobody has answered it.
+func (d *purchase) repeat() {
+	waits := d.progress.Unheard || d.payer.Phase == channel.Closing
+	if waits && d.payer.Newest != nil && !d.payer.Seen && !d.c.now.Before(d.resend) {
+		d.hand(*d.payer.Newest)
+	}
+}
+
+// finished says whether nothing more is wanted of this deal and nothing is on its way.
+func (d *purchase) finished() bool {
+	c := d.c
+	patient := c.stop.IsZero() || c.now.Before(c.stop)
+	if (d.progress.Unheard || d.delivery != nil) && patient {
+		return false
+	}
+	ended := d.progress.Dropped != "" || !c.stop.IsZero() || d.progress.Count >= d.Demand.Windows || d.spent()
+	if !ended {
+		return false
+	}
+	return d.progress.Dropped != "" || !patient || !slices.ContainsFunc(d.progress.Prepaid, d.open)
+}
+
+// open says whether a prepaid window may still bring batches.
+func (d *purchase) open(w uint64) bool {
+	x := d.windows[w]
+	if x == nil || x.stamp == nil {
+		return d.c.now.Before(deal.Verdict(d.c.cfg.Rules, w))
+	}
+	return x.sold && (w > d.progress.Window || (w == d.progress.Window && int(d.progress.Next) < x.stamp.Batches()))
+}
+
+// spent says whether the deposit has no room for another window at full price.
+func (d *purchase) spent() bool {
+	p := &d.c.par
+	return d.payer.Room(2*p.Members+2) < d.Offer.Price*byteball.Bytes(p.Batches)+d.feeBound()
+}
+
+func (d *purchase) close() {
+	base, ok := d.c.view.Bases.Newest()
+	if !ok {
+		return
+	}
+	why := d.progress.Dropped
+	if why == "" {
+		why = "done"
+	}
+	d.closing = true
+	if err := d.move(channel.CloseNow{Reason: why, Base: base}); err != nil {
+		d.c.emit(role.Refused{Err: err})
+		return
+	}
+	d.enter()
+	d.progress.Unheard = false
+	d.save()
+}

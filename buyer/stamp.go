@@ -1,0 +1,112 @@
+package buyer
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/iotverse/iotverse/market/round"
+	"github.com/iotverse/iotverse/protocol"
+	"github.com/iotverse/iotverse/protocol/envelope"
+	"github.com/iotverse/iotverse/protocol/role"
+)
+
+// committed takes the commitment of a window that is prepaid.
+func (c *Core) committed(env envelope.Envelope, m *protocol.WindowCommit) {
+	if m.Seller != env.Signer {
+		c.refuse("buyer: a window committed by another than its seller: %w", protocol.Invalid)
+		return
+	}
+	for _, d := range c.purchases() {
+		if d.Seller == m.Seller && d.Offer.Prop == m.Prop && d.Offer.Cell == m.Cell && slices.Contains(d.progress.Prepaid, m.Window) {
+			d.window(m.Window).wc = m
+		}
+	}
+}
+
+func (d *purchase) window(w uint64) *window {
+	if d.windows[w] == nil {
+		d.windows[w] = &window{}
+	}
+	return d.windows[w]
+}
+
+// aux takes what a window's aux hides; only "normal" windows may be sold.
+func (c *Core) aux(from protocol.Identity, m *protocol.Aux) {
+	for _, d := range c.purchases() {
+		for _, w := range d.progress.Prepaid {
+			if x := d.windows[w]; d.Seller == from && x != nil && x.wc != nil && x.wc.ID() == m.Wid {
+				x.aux = m
+			}
+		}
+	}
+}
+
+// stamped takes a finished stamp, from the seller or from gossip.
+func (c *Core) stamped(m *protocol.Stamped) {
+	var body protocol.Stamp
+	if err := protocol.Decode(m.Body, &body); err != nil {
+		c.emit(role.Refused{Err: err})
+		return
+	}
+	for _, d := range c.purchases() {
+		if d.Seller != body.Seller || d.Offer.Prop != body.Prop || !slices.Contains(d.progress.Prepaid, body.Window) {
+			continue
+		}
+		x := d.window(body.Window)
+		if x.stamp != nil || x.wc == nil || x.aux == nil {
+			continue // judged already, or the seller has still to show the window
+		}
+		if err := d.check(m, x); err != nil {
+			c.emit(role.Refused{Err: err})
+			continue
+		}
+		d.judge(x, &body)
+	}
+}
+
+// check verifies a stamp with the buyer's own view of the ledger: the committee as drawn, its quorum, the window as
+// committed, "normal" under aux (MECHANISM 3, "the buyer checks first").
+func (d *purchase) check(m *protocol.Stamped, x *window) error {
+	c := d.c
+	epoch := c.cal.EpochOf(x.wc.Window)
+	com, err := c.view.Committee(d.Seller, d.Offer.Prop, d.Offer.Cell, epoch)
+	if err != nil {
+		return err
+	}
+	if !c.view.Seller(d.Seller, d.Offer.Prop, d.Offer.Cell, epoch) {
+		return fmt.Errorf("stamp of window %d: the seller's bond does not count: %w", x.wc.Window, protocol.Invalid)
+	}
+	s, err := round.VerifyStamped(m, c.cfg.Rules.Verifier, c.cfg.Rules.Market, com)
+	if err != nil {
+		return err
+	}
+	if s.Wid != x.wc.ID() || s.Root != x.wc.Root || s.Seq0 != x.wc.Seq0 || s.Seq1 != x.wc.Seq1 || s.Epoch != epoch {
+		return fmt.Errorf("stamp of window %d is not of the window committed: %w", x.wc.Window, protocol.Invalid)
+	}
+	if x.aux.Text != protocol.AuxNormal || protocol.AuxCommit(x.aux.Salt, x.aux.Text) != x.wc.Aux {
+		return fmt.Errorf("window %d is not a normal one: %w", x.wc.Window, protocol.Invalid)
+	}
+	return nil
+}
+
+// judge decides what a stamp means for this deal.
+func (d *purchase) judge(x *window, s *protocol.Stamp) {
+	c := d.c
+	x.stamp = s
+	x.price, x.sold = d.Batch(c.cfg.Rules, s)
+	if old, ok := c.stamps[stream{d.Seller, d.Offer.Prop}]; !ok || s.Window > old.Window {
+		c.stamps[stream{d.Seller, d.Offer.Prop}] = *s
+	}
+	c.note("stamp", "property", s.Prop, "seller", d.Seller.String(), "window", s.Window, "integrity", s.I, "hard", s.Hard, "price", x.price.String(), "bought", x.sold)
+	if len(s.Hard) > 0 {
+		d.drop(fmt.Sprintf("stamped with hard code %d", s.Hard[0]))
+		return
+	}
+	if int(s.I) >= c.par.IntegrityMin {
+		d.progress.Bad = 0
+		return
+	}
+	if d.progress.Bad++; d.progress.Bad >= 2 {
+		d.drop("two windows in a row under the least integrity")
+	}
+}
