@@ -52,7 +52,7 @@ func check1(t *rapid.T, err error) {
 
 func (w *world) send(v channel.Voucher) {
 	w.wire = append(w.wire, v)
-	for a, n := range paid(v.Unit) {
+	for a, n := range channel.Paid(v.Unit) {
 		if a != terms().ChangeAddress {
 			w.promised[a] = max(w.promised[a], n)
 		}
@@ -205,7 +205,7 @@ func (w *world) laws(t *rapid.T) {
 	if w.chain.stable == nil {
 		return
 	}
-	got := paid(w.chain.stable)
+	got := channel.Paid(w.chain.stable)
 	for a, n := range got {
 		if a != terms().ChangeAddress && n > w.promised[a] {
 			t.Fatalf("law: the buyer pays what he signed: %s gets %d of %d", a, n, w.promised[a])
@@ -224,7 +224,7 @@ func (w *world) laws(t *rapid.T) {
 // settle lets time pass without an adversary and checks that every living side comes to the end.
 func (w *world) settle(t *rapid.T) {
 	w.quiet = true
-	w.chain.tpsFee, w.chain.flaky = 0, false
+	w.chain.tpsFee, w.chain.flaky = 0, rapid.Bool().Draw(t, "one more refusal")
 	w.buyer.fuse, w.seller.fuse = -1, -1
 	for range 200 {
 		w.tick(t)

@@ -80,7 +80,7 @@ func TestCloseUnit(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got := paid(u)
+	got := channel.Paid(u)
 	if got[tt.SellerAddress] != 5000 || got[address(21)] != 200 || got[address(20)] != 0 || len(got) != 3 {
 		t.Errorf("outputs: got %v", got)
 	}

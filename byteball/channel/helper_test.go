@@ -126,18 +126,9 @@ func accept(v channel.Voucher, b channel.Base, tip uint64) channel.Accept {
 	return channel.Accept{Voucher: v, Base: b, Tip: tip}
 }
 
-// paid returns what u pays.
-func paid(u *unit.Unit) channel.Payouts {
-	out := channel.Payouts{}
-	for _, o := range u.Messages[0].Payload.(*unit.Payment).Outputs {
-		out[o.Address] += o.Amount
-	}
-	return out
-}
-
 // conserved checks that u's outputs and fees are the deposit.
 func conserved(u *unit.Unit) error {
-	sum, err := paid(u).Total()
+	sum, err := channel.Paid(u).Total()
 	if err != nil {
 		return err
 	}

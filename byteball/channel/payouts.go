@@ -15,6 +15,19 @@ const MaxOutputs = 111
 // Payouts is what each address has been promised since the channel opened, in bytes. Amounts only grow.
 type Payouts map[byteball.Address]byteball.Bytes
 
+// Paid returns what u's payments of bytes pay to each address, change included.
+func Paid(u *unit.Unit) Payouts {
+	out := Payouts{}
+	for i := range u.Messages {
+		if p, ok := u.Messages[i].Payload.(*unit.Payment); ok && p.Asset == "" {
+			for _, o := range p.Outputs {
+				out[o.Address] += o.Amount
+			}
+		}
+	}
+	return out
+}
+
 // Total returns the sum. Error: Invalid if it is over byteball.MaxBytes.
 func (p Payouts) Total() (byteball.Bytes, error) {
 	var sum byteball.Bytes

@@ -248,7 +248,7 @@ func TestFinalCloseCarriesDust(t *testing.T) {
 		t.Fatal(err)
 	}
 	u := posted(t, effects)
-	if got := paid(u); got[terms().SellerAddress] != 9190 || got[address(20)] != 300 || len(got) != 3 {
+	if got := channel.Paid(u); got[terms().SellerAddress] != 9190 || got[address(20)] != 300 || len(got) != 3 {
 		t.Errorf("pays %v", got)
 	}
 	if got, want := buyer.Waiting(), (channel.Payouts{address(30): 120, address(31): 70}); !reflect.DeepEqual(got, want) {
@@ -292,8 +292,8 @@ func TestRefusedPosts(t *testing.T) {
 		if err := unit.CheckForm(u); err != nil {
 			t.Errorf("%s: %v", c.name, err)
 		}
-		if !maps.Equal(paid(u), paid(first)) {
-			t.Errorf("%s: pays %v, want %v", c.name, paid(u), paid(first))
+		if !maps.Equal(channel.Paid(u), channel.Paid(first)) {
+			t.Errorf("%s: pays %v, want %v", c.name, channel.Paid(u), channel.Paid(first))
 		}
 		if _, saved := effects[0].(channel.Save); saved == c.same {
 			t.Errorf("%s: effects %s", c.name, names(effects))

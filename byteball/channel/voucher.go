@@ -21,6 +21,9 @@ type Voucher struct {
 	Unit  *unit.Unit `json:"unit"`            // has no hash yet
 }
 
+// Fees returns what the closing costs: headers, payload, oversize and tps fee. Error: Invalid if the sum overflows.
+func (v Voucher) Fees() (byteball.Bytes, error) { return unit.Fees(v.Unit) }
+
 // Encode returns v as JSON. Error: Invalid if v is empty or longer than MaxVoucher.
 func (v Voucher) Encode() ([]byte, error) {
 	if v.N == 0 || v.Unit == nil {
@@ -175,12 +178,7 @@ func (s shape) same(u, want *unit.Unit, change byteball.Bytes) error {
 	if reflect.DeepEqual(u, want) {
 		return nil
 	}
-	var left byteball.Bytes
-	for _, o := range want.Messages[0].Payload.(*unit.Payment).Outputs {
-		if o.Address == s.ChangeAddress {
-			left = o.Amount
-		}
-	}
+	left := Paid(want)[s.ChangeAddress]
 	what := "it has other fields than a closing"
 	switch {
 	case u.Version != want.Version || u.Alt != want.Alt:

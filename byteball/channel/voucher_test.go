@@ -47,6 +47,10 @@ func TestRead(t *testing.T) {
 	if err := conserved(v.Unit); err != nil {
 		t.Error(err)
 	}
+	fees, err := v.Fees()
+	if change := channel.Paid(v.Unit)[terms().ChangeAddress]; err != nil || change+fees != terms().Deposit-9700 {
+		t.Errorf("change %d and fees %d, %v, want %d in all", change, fees, err, terms().Deposit-9700)
+	}
 }
 
 func payment(v channel.Voucher) *unit.Payment { return v.Unit.Messages[0].Payload.(*unit.Payment) }
@@ -215,7 +219,8 @@ func TestAcceptHangsRight(t *testing.T) {
 		{"higher tps fee", func(b *channel.Base) { b.TPSFee = 401 }, 33, byteball.Invalid},
 		{"tps fee with the margin", func(b *channel.Base) { b.TPSFee = 400 }, 33, nil},
 		{"empty", func(b *channel.Base) { *b = channel.Base{} }, 33, byteball.Invalid},
-		{"near the refund", func(*channel.Base) {}, fundedAt + 360, byteball.Stale},
+		{"not yet near", func(b *channel.Base) { b.MCI = fundedAt + 355 }, fundedAt + 359, nil},
+		{"near the refund", func(b *channel.Base) { b.MCI = fundedAt + 355 }, fundedAt + 360, byteball.Stale},
 	} {
 		b := base(30)
 		c.base(&b)
