@@ -138,6 +138,9 @@ func ratio(c *apd.ErrDecimal, a, b int64) *apd.Decimal {
 }
 
 func exp(c *apd.ErrDecimal, x *apd.Decimal) *apd.Decimal {
+	if x.IsZero() {
+		return apd.New(1, 0)
+	}
 	y := new(apd.Decimal)
 	c.Exp(y, x)
 	return y
