@@ -87,8 +87,8 @@ func Dial(ctx context.Context, cfg Config) (*Client, error) {
 	}
 	run, cancel := context.WithCancel(context.Background())
 	c.cancel, c.over = cancel, run.Done()
-	c.done.Go(func() { c.run(run, at, first) })
 	c.set(first, nil)
+	c.done.Go(func() { c.run(run, at, first) })
 	return c, nil
 }
 
