@@ -15,7 +15,9 @@ const MaxBehind = 50
 const clockSkew = 5 // seconds that clocks may differ: what the ledger grants (BYTEBALL F 3)
 
 // Base is a stable main chain unit for a closing to hang on: its only parent, whose own last ball it takes too. Such a
-// parent can never vanish (BYTEBALL C). The caller has it from proven history; an order provider's unit is best.
+// parent can never vanish (BYTEBALL C). The caller has it from proven history; an order provider's unit is best. One that
+// is some way behind the tip is cheap: the least tps fee counts the units between Unit and its last ball over the time
+// from that last ball to the voucher.
 type Base struct {
 	Unit         byteball.Hash  `json:"unit"`
 	MCI          uint64         `json:"mci"`

@@ -281,7 +281,7 @@ func TestRefusedPosts(t *testing.T) {
 		if err != nil || len(effects) > 0 {
 			t.Errorf("%s: got %v, %v", c.name, effects, err)
 		}
-		p, effects, err = p.Apply(channel.Tip{MCI: 50}, at(50))
+		_, effects, err = p.Apply(channel.Tip{MCI: 50}, at(50))
 		if err != nil {
 			t.Fatal(err)
 		}
