@@ -80,12 +80,12 @@ func (s *server) accept(w http.ResponseWriter, r *http.Request) {
 			s.got(f.Command, c)
 		}
 		if f.Type == "request" && answer != nil {
-			reply(c, f, answer(f.Body))
+			s.reply(c, f, answer(f.Body))
 		}
 	}
 }
 
-func reply(c *websocket.Conn, f hub.Frame, answer any) {
+func (s *server) reply(c *websocket.Conn, f hub.Frame, answer any) {
 	if answer == nil {
 		return
 	}
@@ -95,6 +95,8 @@ func reply(c *websocket.Conn, f hub.Frame, answer any) {
 	}
 	data, err := hub.Frame{Type: "response", Command: f.Command, Tag: f.Tag, Body: body}.Bytes()
 	if err == nil {
+		s.mu.Lock()
+		defer s.mu.Unlock()
 		c.WriteMessage(websocket.TextMessage, data)
 	}
 }
