@@ -99,7 +99,7 @@ func wholeDisks(all map[string]disk.IOCountersStat) []string {
 	slices.Sort(names)
 	var whole []string
 	for _, name := range names { // sda comes before sda1, nvme0n1 before nvme0n1p1
-		if len(whole) == 0 || !partOf(name, whole[len(whole)-1]) {
+		if !slices.ContainsFunc(whole, func(disk string) bool { return partOf(name, disk) }) {
 			whole = append(whole, name)
 		}
 	}
