@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/hex"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"time"
 
@@ -14,6 +15,7 @@ import (
 	"github.com/libp2p/go-libp2p/core/peerstore"
 	lp2p "github.com/libp2p/go-libp2p/core/protocol"
 	"github.com/libp2p/go-libp2p/p2p/discovery/mdns"
+	"github.com/libp2p/go-libp2p/p2p/net/swarm"
 	ma "github.com/multiformats/go-multiaddr"
 	mh "github.com/multiformats/go-multihash"
 
@@ -90,7 +92,11 @@ func (n *Node) keep(p peer.AddrInfo) {
 	}
 }
 
+// connect dials at once, without libp2p's pause after a failure: its callers make their own.
 func (n *Node) connect(p peer.AddrInfo) error {
+	if s, ok := n.host.Network().(*swarm.Swarm); ok {
+		s.Backoff().Clear(p.ID)
+	}
 	ctx, cancel := context.WithTimeout(n.ctx, dialTimeout)
 	defer cancel()
 	return n.host.Connect(ctx, p)
@@ -177,7 +183,9 @@ func (n *Node) searchTopics() {
 		if n.dht.RoutingTable().Size() == 0 {
 			continue // no DHT server known; on a LAN of few nodes there is none
 		}
-		for name, listening := range n.needy() {
+		needy := n.needy()
+		maps.DeleteFunc(state, func(name string, _ *search) bool { _, joined := needy[name]; return !joined })
+		for name, listening := range needy {
 			s := state[name]
 			if s == nil {
 				s = &search{pause: searchMin}

@@ -79,7 +79,7 @@ func (n *Node) join(name string) (*topic, error) {
 	if name == "" || len(name) > maxTopic {
 		return nil, fmt.Errorf("topic name of %d bytes, want 1 to %d: %w", len(name), maxTopic, protocol.Invalid)
 	}
-	if have := len(n.gossip.topics); have >= n.cfg.Limits.Topics {
+	if have := len(n.gossip.topics); have >= n.cfg.Limits.Topics && !n.forgetOne() {
 		return nil, fmt.Errorf("topic %s: %d topics joined already, the limit of this node: %w", name, have, protocol.Transient)
 	}
 	handle, err := n.pubsub.Join(name)
@@ -93,6 +93,26 @@ func (n *Node) join(name string) (*topic, error) {
 	t := &topic{handle: handle}
 	n.gossip.topics[name] = t
 	return t, nil
+}
+
+// forget leaves a topic without a subscription. The caller holds g.mu.
+func (n *Node) forget(name string) {
+	if err := n.gossip.topics[name].handle.Close(); err != nil && n.ctx.Err() == nil {
+		n.log.Warn("leave topic", "topic", name, "err", err)
+	}
+	delete(n.gossip.topics, name)
+	n.gossip.counts.drop(name)
+}
+
+// forgetOne makes room by leaving a topic that the node only publishes on; the next Publish joins it again.
+func (n *Node) forgetOne() bool {
+	for name, t := range n.gossip.topics {
+		if t.sub == nil {
+			n.forget(name)
+			return true
+		}
+	}
+	return false
 }
 
 // Subscribe listens to a topic. validate judges every message before it is passed on, several at once; from is the peer
@@ -139,19 +159,18 @@ func (n *Node) pump(sub *pubsub.Subscription, deliver func(data []byte)) {
 	}
 }
 
-// leave ends a subscription; the topic stays joined for publishing.
+// leave ends a subscription, and with it the node's part in the topic.
 func (n *Node) leave(name string, sub *pubsub.Subscription) {
-	g := &n.gossip
-	g.mu.Lock()
-	defer g.mu.Unlock()
+	n.gossip.mu.Lock()
+	defer n.gossip.mu.Unlock()
 	sub.Cancel()
 	if n.ctx.Err() != nil {
 		return
 	}
 	if err := n.pubsub.UnregisterTopicValidator(name); err != nil {
-		n.log.Debug("topic validator", "topic", name, "err", err)
+		n.log.Warn("topic validator", "topic", name, "err", err)
 	}
-	g.topics[name].sub = nil
+	n.forget(name)
 }
 
 // validator turns a role's judgement into GossipSub's.

@@ -171,6 +171,31 @@ func TestSubscribeTwiceAndAgain(t *testing.T) {
 	}
 }
 
+// A node that only publishes can use more topics than it may join at once.
+func TestPublishOverTopicLimit(t *testing.T) {
+	a := start(t, func(c *p2p.Config) { c.Limits.Topics = 2 })
+	b := start(t, nil)
+	join(t, a, b)
+	for _, topic := range []string{"one", "two", "three", "four", "one"} {
+		heard := make(chan struct{}, 100)
+		cancel, err := b.Subscribe(topic, judge, func([]byte) { heard <- struct{}{} })
+		if err != nil {
+			t.Fatal(err)
+		}
+		eventually(t, "b hears a on "+topic, func() bool {
+			_ = a.Publish(t.Context(), topic, fmt.Append(nil, "a", time.Now().UnixNano()))
+			return len(heard) > 0
+		})
+		cancel()
+	}
+	if got := len(a.Stats().Topics); got > 2 {
+		t.Errorf("%d topics joined, want at most 2", got)
+	}
+	if got := len(b.Stats().Topics); got != 0 {
+		t.Errorf("%d topics left after cancel, want 0", got)
+	}
+}
+
 func TestTopicLimit(t *testing.T) {
 	n := start(t, func(c *p2p.Config) { c.Limits.Topics = 2 })
 	for i, want := range []error{nil, nil, protocol.Transient} {

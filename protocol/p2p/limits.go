@@ -2,7 +2,6 @@ package p2p
 
 import (
 	"fmt"
-	"math"
 	"net/netip"
 	"time"
 
@@ -11,6 +10,7 @@ import (
 	"github.com/libp2p/go-libp2p/core/protocol"
 	rcmgr "github.com/libp2p/go-libp2p/p2p/host/resource-manager"
 	"github.com/libp2p/go-libp2p/p2p/protocol/circuitv2/relay"
+	"github.com/libp2p/go-libp2p/x/rate"
 
 	market "github.com/iotverse/iotverse/protocol"
 )
@@ -72,31 +72,37 @@ func (l Limits) resources(kad protocol.ID) (network.ResourceManager, error) {
 	}
 	base.AddProtocolPeerLimit(kad, rcmgr.BaseLimit{StreamsInbound: 32, StreamsOutbound: 64, Streams: 96, Memory: 8 << 20}, rcmgr.BaseLimitIncrease{})
 
-	// One home, school or farm is one address; libp2p's eight connections are too few for it. The scaling below adds
-	// nothing: the numbers above hold on every machine.
-	perIP := []rcmgr.ConnLimitPerSubnet{{PrefixLength: 32, ConnCount: 64}}
-	perIP6 := []rcmgr.ConnLimitPerSubnet{{PrefixLength: 56, ConnCount: 64}, {PrefixLength: 48, ConnCount: 256}}
+	// The scaling adds nothing: the numbers above hold on every machine.
 	return rcmgr.NewResourceManager(rcmgr.NewFixedLimiter(base.Scale(0, 0)),
 		rcmgr.WithMetricsDisabled(),
 		rcmgr.WithLimitPerSubnet(perIP, perIP6),
-		rcmgr.WithNetworkPrefixLimit(unlimited(privateNets[:2], true), unlimited(privateNets[:2], false)))
+		rcmgr.WithConnRateLimiters(connRates()))
 }
 
-// privateNets are loopback and the networks that are one's own house.
+// One home, school or farm is one address, and its machines start together after a power cut; libp2p's eight connections
+// and one in five seconds are too few for it. Loopback has no limits (libp2p's default for perIP, repeated in connRates).
+var (
+	perIP  = []rcmgr.ConnLimitPerSubnet{{PrefixLength: 32, ConnCount: 64}}
+	perIP6 = []rcmgr.ConnLimitPerSubnet{{PrefixLength: 56, ConnCount: 64}, {PrefixLength: 48, ConnCount: 256}}
+)
+
+func connRates() *rate.Limiter {
+	one, many := rate.Limit{RPS: 2, Burst: 128}, rate.Limit{RPS: 8, Burst: 512}
+	return &rate.Limiter{
+		NetworkPrefixLimits: []rate.PrefixLimit{{Prefix: privateNets[0]}, {Prefix: privateNets[1]}},
+		SubnetRateLimiter: rate.SubnetLimiter{
+			IPv4SubnetLimits: []rate.SubnetLimit{{PrefixLength: 32, Limit: one}},
+			IPv6SubnetLimits: []rate.SubnetLimit{{PrefixLength: 56, Limit: one}, {PrefixLength: 48, Limit: many}},
+			GracePeriod:      time.Minute,
+		},
+	}
+}
+
+// privateNets are loopback, and the networks that are one's own house.
 var privateNets = []netip.Prefix{
 	netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128"),
 	netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("172.16.0.0/12"), netip.MustParsePrefix("192.168.0.0/16"),
 	netip.MustParsePrefix("169.254.0.0/16"), netip.MustParsePrefix("fc00::/7"), netip.MustParsePrefix("fe80::/10"),
-}
-
-func unlimited(nets []netip.Prefix, v4 bool) []rcmgr.NetworkPrefixLimit {
-	var out []rcmgr.NetworkPrefixLimit
-	for _, n := range nets {
-		if n.Addr().Is4() == v4 {
-			out = append(out, rcmgr.NetworkPrefixLimit{Network: n, ConnCount: math.MaxInt})
-		}
-	}
-	return out
 }
 
 // relayResources is what a relay gives to those behind NAT. A relayed connection has no limit of its own: GossipSub uses

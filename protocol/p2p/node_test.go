@@ -260,3 +260,28 @@ func noMulticast() string {
 	}
 	return ""
 }
+
+// Many nodes on one machine, all behind one address that is not loopback: nobody is turned away.
+func TestManyOnOneAddress(t *testing.T) {
+	if testing.Short() {
+		t.Skip("24 hosts take seconds")
+	}
+	quiet := func(c *p2p.Config) { c.Log, c.Listen = nil, []string{"/ip4/0.0.0.0/tcp/0"} }
+	hub := start(t, quiet)
+	var outside string
+	for _, a := range hub.Addrs() {
+		if !strings.HasPrefix(a, "/ip4/127.") {
+			outside = a
+		}
+	}
+	if outside == "" {
+		t.Skip("this machine has no address but loopback")
+	}
+	for range 24 {
+		n := start(t, quiet)
+		if err := n.Connect(within(t, 10*time.Second), outside); err != nil {
+			t.Fatal(err)
+		}
+	}
+	eventually(t, "the hub has 24 peers", func() bool { return len(hub.Peers()) == 24 })
+}

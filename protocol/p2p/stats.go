@@ -17,7 +17,7 @@ type Stats struct {
 	Protocols map[string]StreamStats
 }
 
-// TopicStats counts the gossip messages of one topic.
+// TopicStats counts the gossip messages of one topic since it was joined.
 type TopicStats struct {
 	Peers      int    // known to listen
 	Accepted   uint64 // own ones included
@@ -69,6 +69,8 @@ type tracer struct {
 }
 
 func (t *tracer) add(name string) { t.topics.LoadOrStore(name, &counts{}) }
+
+func (t *tracer) drop(name string) { t.topics.Delete(name) }
 
 func (t *tracer) of(name string) *counts {
 	if c, ok := t.topics.Load(name); ok {
