@@ -21,6 +21,8 @@ type Registry struct {
 	tickets map[protocol.Hash]*Ticket
 	slices  map[unit.OutPoint]*Ticket
 	drawn   map[drawing]*Committee // answers of Committee since the last change
+	lists   []byteball.Address     // of epoch listed
+	listed  uint64
 }
 
 // drawing is what a committee depends on besides the tickets.
@@ -197,7 +199,10 @@ func (r *Registry) Forget(e uint64) {
 
 // Watch returns the addresses whose proven units the registry needs in epoch e: the lists and every bond it knows.
 func (r *Registry) Watch(e uint64) []byteball.Address {
-	list := Lists(r.m, e)
+	if r.lists == nil || r.listed != e {
+		r.lists, r.listed = Lists(r.m, e), e
+	}
+	list := slices.Clone(r.lists)
 	for _, t := range r.tickets {
 		list = append(list, t.Bond)
 	}

@@ -184,3 +184,14 @@ func TestRegistryDraws(t *testing.T) {
 		t.Errorf("payees %v", payees)
 	}
 }
+
+func BenchmarkWatch(b *testing.B) {
+	w := newWorld(b, 10)
+	for i := range 20 {
+		w.register(b, fmt.Sprint("v", i), committee.Validator, -55, 1<<40)
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		w.reg.Watch(0)
+	}
+}
