@@ -20,13 +20,14 @@ import (
 )
 
 const (
-	firstPause = 100 * time.Millisecond // between two rounds over all hubs, doubled up to maxPause
+	firstPause = 100 * time.Millisecond // between two attempts to connect to any hub, doubled up to maxPause
 	maxPause   = 30 * time.Second
+	goodTime   = 10 * time.Second // a connection that lasted so long was good: the next one is made without a pause
 )
 
 // Config says where the hubs are and whom to believe.
 type Config struct {
-	URLs      []string           // e.g. "wss://obyte.org/bb"; the first is preferred, the others are for when it fails
+	URLs      []string           // e.g. "wss://obyte.org/bb"; tried in this order, the next one when one fails
 	Network   byteball.Network   // what the hubs must belong to
 	OPs       []byteball.Address // order providers that proofs are checked by; none: those the hub names first, for as long as the client lives
 	Timeout   time.Duration      // for one request whose context has no earlier deadline; 0 means 30 s
@@ -107,14 +108,19 @@ func (c *Client) Close() error {
 
 // run serves one connection after the other.
 func (c *Client) run(ctx context.Context, at int, conn *conn) {
+	pause := firstPause
 	for {
+		begin := time.Now()
 		err := conn.serve()
 		c.set(nil, unreachable(conn.url, err))
 		if ctx.Err() != nil {
 			return
 		}
 		c.cfg.Log.Warn("hub lost", "hub", conn.url, "err", err)
-		if at, conn = c.again(ctx, at); conn == nil {
+		if time.Since(begin) > goodTime {
+			pause = 0
+		}
+		if at, conn, pause = c.again(ctx, at, pause); conn == nil {
 			return
 		}
 		c.set(conn, nil)
@@ -125,21 +131,28 @@ func (c *Client) run(ctx context.Context, at int, conn *conn) {
 	}
 }
 
-// again tries the hubs in turn, beginning with the one after at, with growing pauses. The conn is nil when ctx is over.
-func (c *Client) again(ctx context.Context, at int) (int, *conn) {
-	for pause := firstPause; ; pause = min(2*pause, maxPause) {
+// again tries the hubs in turn, beginning with the one after at, with a pause before each round. It returns the pause
+// for the next time. The conn is nil when ctx is over.
+func (c *Client) again(ctx context.Context, at int, pause time.Duration) (int, *conn, time.Duration) {
+	for {
+		if pause > 0 {
+			select {
+			case <-ctx.Done():
+				return at, nil, 0
+			case <-time.After(pause/2 + rand.N(pause)):
+			}
+		}
+		pause = min(max(2*pause, firstPause), maxPause)
 		next, conn, err := c.try(ctx, at+1)
 		if err == nil {
-			return next, conn
+			return next, conn, pause
+		}
+		if ctx.Err() != nil {
+			return at, nil, 0
 		}
 		c.mu.Lock()
 		c.lost = err
 		c.mu.Unlock()
-		select {
-		case <-ctx.Done():
-			return at, nil
-		case <-time.After(pause/2 + rand.N(pause)):
-		}
 	}
 }
 

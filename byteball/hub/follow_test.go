@@ -59,14 +59,20 @@ func (r *reader) reaches(want int) {
 	}
 }
 
+// expect wants exactly these units, in any order, and waits for them to come.
 func (r *reader) expect(what string, want []string) {
 	r.t.Helper()
+	count := func() int {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		return len(r.got)
+	}
+	for deadline := time.Now().Add(5 * time.Second); count() < len(want) && time.Now().Before(deadline); time.Sleep(quick) {
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	got := slices.Clone(r.got)
-	slices.Sort(got)
-	want = slices.Clone(want)
-	slices.Sort(want)
+	got := slices.Sorted(slices.Values(r.got))
+	want = slices.Sorted(slices.Values(want))
 	if !slices.Equal(got, want) {
 		r.t.Errorf("%s: got %d units, %d different, want %d", what, len(got), len(slices.Compact(slices.Clone(got))), len(want))
 	}
@@ -263,11 +269,15 @@ func TestFollowBehind(t *testing.T) {
 	}
 	late := &chain{t: t, op: c.op, opAddr: c.opAddr, limit: 2000, units: slices.Clone(c.units[:30]), balls: slices.Clone(c.balls[:30])}
 	first, second := c.serve(), late.serve()
-	f := dial(t, hub.Config{}, first.url, second.url).Follow(hub.FollowConfig{Poll: quick})
+	client := dial(t, hub.Config{}, first.url, second.url)
+	f := client.Follow(hub.FollowConfig{Poll: quick})
 	r, _ := follow(t, f)
 	r.reaches(c.proven())
 	tip := c.proven()
-	first.drop() // the client takes the second
+	first.drop()
+	for client.Hub() != second.url {
+		time.Sleep(quick)
+	}
 	f.Add(0, a)
 	time.Sleep(20 * quick)
 	r.expect("behind", c.expected(0, tip))

@@ -3,7 +3,6 @@ package hub_test
 import (
 	"encoding/json"
 	"errors"
-	"fmt"
 	"os"
 	"slices"
 	"strings"
@@ -292,7 +291,7 @@ func FuzzVerify(f *testing.F) {
 		}
 		for i, p := range h.Proven {
 			if p.Unit == nil || p.Ball == "" || i > 0 && p.MCI < h.Proven[i-1].MCI {
-				t.Fatal(fmt.Sprintf("unit %d out of order or without ball", i))
+				t.Fatalf("unit %d out of order or without ball", i)
 			}
 		}
 	})
