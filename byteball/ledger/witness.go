@@ -1,0 +1,105 @@
+package ledger
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/iotverse/iotverse/byteball"
+	"github.com/iotverse/iotverse/byteball/unit"
+)
+
+// Witness composes, signs and posts one unit of the order provider on top of all free units, as far as 16 parents go: its
+// clock as a data feed and a payment to itself that pays its fees. Units become stable by that. Errors: Invalid if op is
+// not this ledger's order provider; Funds when it has no coin left that pays the fees; those of Post.
+func (l *Ledger) Witness(op Operator, now time.Time) (*unit.Unit, error) {
+	address, err := op.Address()
+	if err != nil {
+		return nil, err
+	}
+	l.begin(true)
+	defer l.end()
+	if l.broken != nil {
+		return nil, l.broken
+	}
+	if address != l.op {
+		return nil, fmt.Errorf("%s is not the order provider of this ledger, %s is: %w", address, l.op, byteball.Invalid)
+	}
+	u, err := l.composeWitness(op, now)
+	if failed := l.fail(); failed != nil {
+		return nil, failed
+	}
+	if err == nil {
+		err = unit.CheckForm(u)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return u, l.accept(u, now)
+}
+
+func (l *Ledger) composeWitness(op Operator, now time.Time) (*unit.Unit, error) {
+	parents := l.waiting(now)
+	if len(parents) == 0 {
+		return nil, later("unable to find parents: no usable free units")
+	}
+	a, err := l.place(l.op, parents, now)
+	if err != nil {
+		return nil, err
+	}
+	coin, amount, err := l.ownCoin(parents, a.LastBallMCI)
+	if err != nil {
+		return nil, err
+	}
+	author := unit.Author{Address: l.op, Authentifiers: map[string]string{"r": unit.PlaceholderSig}}
+	u, err := unit.Compose(l.net, a, []unit.Author{author}, []unit.Message{
+		{App: "data_feed", Payload: map[string]any{"timestamp": float64(now.UnixMilli())}},
+		{App: "payment", Payload: &unit.Payment{
+			Inputs:  []unit.Input{{Unit: coin.Unit, MessageIndex: coin.MessageIndex, OutputIndex: coin.OutputIndex}},
+			Outputs: []unit.Output{{Address: l.op}},
+		}},
+	})
+	if err != nil {
+		return nil, err
+	}
+	for _, step := range []func() error{
+		func() error { return u.Balance(amount, l.op) },
+		func() error { return u.SignWith(l.op, "r", op) },
+		u.Seal,
+	} {
+		if err := step(); err != nil {
+			return nil, err
+		}
+	}
+	return u, nil
+}
+
+// waiting returns the parents of the order provider's next unit: the best free unit, so that its witnessed level does not
+// fall, its own last one, and those that have waited longest. Whatever fee they paid, they are taken.
+func (l *Ledger) waiting(now time.Time) []*node {
+	free := l.tips()
+	free = slices.DeleteFunc(free, func(n *node) bool { return n.Timestamp > now.Unix()+aheadSeconds })
+	best := l.best(free)
+	rank := func(n *node) int {
+		if n == best || n.by(l.op) {
+			return 0
+		}
+		return 1
+	}
+	slices.SortFunc(free, func(a, b *node) int { return cmp.Or(cmp.Compare(rank(a), rank(b)), cmp.Compare(a.seq, b.seq)) })
+	return free[:min(len(free), unit.MaxParents)]
+}
+
+// ownCoin returns the order provider's largest coin among those that a unit on parents may spend.
+func (l *Ledger) ownCoin(parents []*node, lastBall uint64) (unit.OutPoint, byteball.Bytes, error) {
+	coins := l.unspent(l.op)
+	slices.SortFunc(coins, func(a, b Coin) int { return cmp.Compare(b.Amount, a.Amount) })
+	for _, c := range coins {
+		n := l.node(c.Unit)
+		if n != nil && (n.MCI != none && n.MCI <= int64(lastBall) || l.includes(parents, n)) {
+			return c.OutPoint, c.Amount, nil
+		}
+	}
+	return unit.OutPoint{}, 0, byteball.Errorf(byteball.Funds, "the order provider %s has no coin to pay fees with", l.op)
+}
