@@ -134,6 +134,9 @@ func TestSeller(t *testing.T) {
 	s := newNode("seller")
 	ticket := w.register(t, "seller", committee.Seller, -55, 1<<40)
 	w.register(t, "validator", committee.Validator, -55, 1<<40)
+	if own := w.reg.Own(s.Identity(), committee.Seller); len(own) != 1 || own[0] != ticket || len(w.reg.Own(s.Identity(), committee.Validator)) != 0 {
+		t.Errorf("own bonds: %v", own)
+	}
 	if got, ok := w.reg.Seller(s.Identity(), committee.Stream{Prop: "pm10", Cell: "u281z"}, 3); !ok || got != ticket {
 		t.Errorf("got %+v, %v", got, ok)
 	}
