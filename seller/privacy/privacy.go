@@ -90,5 +90,6 @@ func Cell(at string) (string, error) {
 	if !ok || errY != nil || errX != nil || !(math.Abs(y) <= 90) || !(math.Abs(x) <= 180) {
 		return "", fmt.Errorf("place %.60q: want LAT,LON in degrees, like 48.14,11.58: %w", at, protocol.Invalid)
 	}
-	return geohash.EncodeWithPrecision(y, x, 5), nil
+	const edge = 1e-6 // the library takes the north pole for the south pole, and 180° for −180°
+	return geohash.EncodeWithPrecision(min(y, 90-edge), min(x, 180-edge), 5), nil
 }
