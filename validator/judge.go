@@ -1,0 +1,239 @@
+package validator
+
+import (
+	"cmp"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"slices"
+	"time"
+
+	"github.com/iotverse/iotverse/market/book"
+	judge "github.com/iotverse/iotverse/market/round"
+	"github.com/iotverse/iotverse/protocol"
+	"github.com/iotverse/iotverse/validator/score"
+)
+
+// judge scores the window, saves the reveal, for there is only one, and commits to it.
+func (c *Core) judge(r *round) {
+	if c.now.After(r.drawn.Add(c.par.Commit)) {
+		r.absent = true
+		return
+	}
+	prop, _ := protocol.PropertyOf(r.wc.Prop)
+	in := c.input(r, prop)
+	r.result = score.Window(in)
+	m := &protocol.Reveal{
+		Wid: r.wid, Ticket: r.seat.ID,
+		Score: permille(r.result.I), C: permille(r.result.C), T: permille(r.result.T),
+		Class: c.class(r, prop), Salt: c.salt(r.wid),
+		Neighbor: 1<<min(len(in.Neighbours), 63) - 1,
+	}
+	m.Hard, m.Evidence = c.accuse(r, in)
+	if len(m.Hard) == 0 && len(r.result.Hard) > 0 {
+		c.note("a hard fault that cannot be shown to others", "seller", r.wc.Seller, "window", r.wc.Window, "codes", r.result.Hard)
+	}
+	for _, s := range r.result.Soft {
+		if len(m.Reasons) < 16 {
+			m.Reasons = append(m.Reasons, uint8(s.Code))
+		}
+	}
+	m.Custody = judge.Custody(r.seat.ID, m.Salt, r.packs())
+	if !c.promise("reveal", r.wid, r.wc.Window, m) {
+		r.absent = true
+		return
+	}
+	r.mine = m
+	r.reveals[r.seat.ID] = m
+	c.commit(r)
+}
+
+func permille(n int) uint16 { return uint16(min(max(n, 0), 1000)) }
+
+// salt hides a reveal until it is disclosed.
+func (c *Core) salt(wid protocol.Hash) [16]byte {
+	h := hmac.New(sha256.New, c.cfg.Secret)
+	h.Write([]byte("iotverse/1/reveal"))
+	h.Write(wid[:])
+	return [16]byte(h.Sum(nil)[:16])
+}
+
+// packs are the common batches by index: what custody covers. All members that count hold all of them.
+func (r *round) packs() [][]byte {
+	list := make([][]byte, 0, len(r.common))
+	for _, i := range r.common {
+		if b, held := r.batches[i]; held {
+			list = append(list, b.Pack)
+		}
+	}
+	return list
+}
+
+// profile puts together what the scorer must know of a property in this market, and of an offer's period (0: unknown).
+func (c *Core) profile(p protocol.Property, period uint32) score.Profile {
+	day := 0
+	if c.par.DailyPattern {
+		day = int(24 * time.Hour / c.par.Window())
+	}
+	return score.Profile{
+		Property: p.Slug, Min: p.Min, Max: p.Max, MaxRate: p.Rate, Grid: p.Grid, BiasMax: p.BiasMax, Noise: p.Noise,
+		Period: int64(period), Length: c.par.Window().Milliseconds(),
+		DayWindows: day, MinWindows: 24, HistWindows: c.par.History, Baseline: c.par.Baseline,
+	}
+}
+
+// input translates a round for the scorer.
+func (c *Core) input(r *round, p protocol.Property) score.Input {
+	in := score.Input{
+		Profile: c.profile(p, r.offer.Period), Seller: r.wc.Seller.ID(), Wid: r.wid, Window: int64(r.wc.Window),
+		Committed: r.arrived.UnixMilli(), Arrived: r.arrived.UnixMilli(), Device: c.cfg.Device,
+		Past: r.stream.past, Index: c.archive.index(p), Neighbours: c.neighbours(r.stream, r.wc.Window), ClassScale: c.classScale(r.wc.Prop),
+	}
+	missing, _ := r.withheld()
+	for i, h := range r.headers {
+		b := score.Batch{Seq: h.Seq, N: int(h.N), T0: h.T0, T1: h.T1}
+		if r.sampled(i) {
+			if open, held := r.batches[i]; held {
+				b.Readings = readings(p, open.Pack)
+			}
+			b.Missing = b.Readings == nil || slices.Contains(missing, i)
+		}
+		in.Batches = append(in.Batches, b)
+	}
+	for _, f := range r.faults {
+		in.Faults = append(in.Faults, score.Code(f))
+	}
+	if r.rival != nil {
+		in.Faults = append(in.Faults, score.CodeChain)
+	}
+	return in
+}
+
+// readings translates a pack; nil if it is none of the property. Such a batch counts as missing.
+func readings(p protocol.Property, pack []byte) []score.Reading {
+	list, err := protocol.DecodePack(p, pack)
+	if err != nil {
+		return nil
+	}
+	out := make([]score.Reading, len(list))
+	for i, r := range list {
+		out[i] = score.Reading{T: r.Time, V: r.Value}
+	}
+	return out
+}
+
+// class says what the data are: place and property as committed to, the period as measured, the accuracy as offered.
+func (c *Core) class(r *round, p protocol.Property) protocol.Class {
+	return protocol.Class{
+		Prop: p.Slug, Unit: p.Unit, Cell: r.wc.Cell, T1: r.wc.T1, Period: c.period(r, p),
+		Accuracy: r.offer.Accuracy, Coverage: permille(r.result.Stats.Complete),
+	}
+}
+
+// period is the lower median of the times between readings of the opened batches. What differs from the offer by a
+// twentieth or less is a clock's jitter, no other class.
+func (c *Core) period(r *round, p protocol.Property) uint32 {
+	var gaps []int64
+	for i := range r.headers {
+		open, held := r.batches[i]
+		if !held {
+			continue
+		}
+		list := readings(p, open.Pack)
+		for j := 1; j < len(list); j++ {
+			gaps = append(gaps, list[j].T-list[j-1].T)
+		}
+	}
+	if len(gaps) == 0 {
+		return r.offer.Period
+	}
+	slices.Sort(gaps)
+	measured := min(max(gaps[(len(gaps)-1)/2], 1), 86_400_000)
+	if off := measured - int64(r.offer.Period); max(off, -off)*20 <= int64(r.offer.Period) {
+		return r.offer.Period
+	}
+	return uint32(measured)
+}
+
+const maxNeighbours = 8
+
+// neighbours are the nearest other sellers of the property that were judged here in the last two windows, each with the
+// median of its newest one.
+func (c *Core) neighbours(s *stream, w uint64) []score.Neighbour {
+	type near struct {
+		metres uint32
+		score.Neighbour
+	}
+	var list []near
+	for _, o := range c.known() {
+		if o.prop != s.prop || o.seller == s.seller || len(o.past) == 0 {
+			continue
+		}
+		newest := o.past[len(o.past)-1]
+		metres, err := book.Distance(s.cell, o.cell)
+		if back := int64(w) - newest.Window; err != nil || back < 0 || back > 2 || !o.judged[newest.Window] {
+			continue
+		}
+		list = append(list, near{metres, score.Neighbour{Seller: o.seller.ID(), Median: newest.Median}})
+	}
+	slices.SortStableFunc(list, func(a, b near) int { return cmp.Compare(a.metres, b.metres) })
+	var out []score.Neighbour
+	for _, n := range list[:min(len(list), maxNeighbours)] {
+		out = append(out, n.Neighbour)
+	}
+	return out
+}
+
+// leastResiduals is from how many residuals the scale of a class can be told.
+const leastResiduals = 8
+
+// classScale is how far sellers of a property stray from their own usual offset to their neighbours: 1.4826 times the median
+// of the absolute deviations of all of them. 0 while too little is known.
+func (c *Core) classScale(prop string) float64 {
+	var strays []float64
+	for _, s := range c.known() {
+		if s.prop != prop {
+			continue
+		}
+		var own []float64
+		for _, p := range s.past {
+			if p.Near {
+				own = append(own, p.Residual)
+			}
+		}
+		if len(own) < 2 {
+			continue
+		}
+		slices.Sort(own)
+		usual := own[(len(own)-1)/2]
+		for _, v := range own {
+			strays = append(strays, max(v-usual, usual-v))
+		}
+	}
+	if len(strays) < leastResiduals {
+		return 0
+	}
+	slices.Sort(strays)
+	return float64(1.4826 * strays[(len(strays)-1)/2])
+}
+
+// promise saves what is signed once and never otherwise: "reveal" or "signed" of a window.
+func (c *Core) promise(kind string, wid protocol.Hash, window uint64, m protocol.Message) bool {
+	body, err := protocol.Encode(m)
+	if err != nil {
+		c.refuse("validator: %s of window %s: %v: %w", kind, wid, err, protocol.Invalid)
+		return false
+	}
+	return c.save(promiseKey(kind, wid), vow{Window: window, Body: body})
+}
+
+// vow is a promise on disk.
+type vow struct {
+	_      struct{} `cbor:",toarray"`
+	Window uint64
+	Body   []byte
+}
+
+func promiseKey(kind string, wid protocol.Hash) []byte {
+	return []byte(kind + "/" + hex.EncodeToString(wid[:]))
+}
