@@ -48,8 +48,8 @@ type (
 		MCI    uint64
 		Serial bool
 	}
-	// PostRefused says what the hub answered to a Post. Transient: the same unit is posted again later. Stale: it is known
-	// already. Everything else: hubs remember a unit that failed, so it is signed anew before it is posted again.
+	// PostRefused says what the hub answered to a Post. Transient and Stale (known already, or a double spend for now): the
+	// same unit is posted again later. Else: hubs remember a unit that failed, so it is signed anew before that.
 	PostRefused struct{ Err error }
 	// SerialConflict says that what we posted conflicts with another unit and neither is stable.
 	SerialConflict struct{}

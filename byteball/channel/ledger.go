@@ -109,11 +109,11 @@ func (m machine) stable(ev UnitStable, now time.Time) (State, []Effect, error) {
 // refuse takes note of a hub's answer to Own; Tip posts again when it is time.
 func (m machine) refuse(err error, now time.Time) (State, []Effect, error) {
 	st := m.State
-	if st.Own == nil || st.Phase.Over() || errors.Is(err, byteball.Stale) {
+	if st.Own == nil || st.Phase.Over() {
 		return st, nil, nil
 	}
 	st.posted = now.UnixMilli()
-	st.refused = st.refused || !errors.Is(err, byteball.Transient)
+	st.refused = st.refused || !errors.Is(err, byteball.Transient) && !errors.Is(err, byteball.Stale)
 	return st, nil, nil
 }
 

@@ -38,7 +38,7 @@ func (c *chain) post(u *unit.Unit) error {
 	case *u.TPSFee < c.tpsFee:
 		return byteball.Errorf(byteball.Transient, "tps fee must be at least %d", c.tpsFee)
 	case c.pool != nil || c.stable != nil:
-		return byteball.Errorf(byteball.Invalid, "The transaction would be non-serial (a double spend)")
+		return byteball.Errorf(byteball.Stale, "The transaction would be non-serial (a double spend)")
 	}
 	c.pool, c.since = u, c.mci
 	return nil
