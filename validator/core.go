@@ -25,6 +25,7 @@ import (
 	"github.com/iotverse/iotverse/protocol"
 	"github.com/iotverse/iotverse/protocol/envelope"
 	"github.com/iotverse/iotverse/protocol/role"
+	"github.com/iotverse/iotverse/validator/score"
 )
 
 // Config is what a validator is made of.
@@ -36,6 +37,8 @@ type Config struct {
 	BondKey string // K, base64 of 33 bytes
 	Secret  []byte // the device's own; nonces and salts follow from it
 	Device  int    // A of MECHANISM 4 in ‰, for sellers that have shown nothing else: 950 is a software key
+
+	Score func(score.Input) score.Result // how a window is judged; nil is score.Window
 }
 
 // Validate names what is missing or wrong. Error: Invalid.
@@ -81,6 +84,9 @@ type Core struct {
 func New(cfg Config, saved map[string][]byte) (*Core, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
+	}
+	if cfg.Score == nil {
+		cfg.Score = score.Window
 	}
 	pay, err := cfg.Binding.Address()
 	if err != nil {

@@ -22,7 +22,7 @@ func (c *Core) judge(r *round) {
 	}
 	prop, _ := protocol.PropertyOf(r.wc.Prop)
 	in := c.input(r, prop)
-	r.result = score.Window(in)
+	r.result = c.cfg.Score(in)
 	m := &protocol.Reveal{
 		Wid: r.wid, Ticket: r.seat.ID,
 		Score: permille(r.result.I), C: permille(r.result.C), T: permille(r.result.T),
