@@ -10,7 +10,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"log/slog"
 	"math/rand/v2"
 	"sync"
@@ -24,31 +23,6 @@ const (
 	maxPause   = 30 * time.Second
 	goodTime   = 10 * time.Second // a connection that lasted so long was good: the next one is made without a pause
 )
-
-// Config says where the hubs are and whom to believe.
-type Config struct {
-	URLs      []string           // e.g. "wss://obyte.org/bb"; tried in this order, the next one when one fails
-	Network   byteball.Network   // what the hubs must belong to
-	OPs       []byteball.Address // order providers that proofs are checked by; none: those the hub names first, for as long as the client lives
-	Timeout   time.Duration      // for one request whose context has no earlier deadline; 0 means 30 s
-	Heartbeat time.Duration      // of silence before the hub is asked whether it is there; 0 means 10 s; at six times that it is cut off
-	Log       *slog.Logger       // nil means discard
-}
-
-// Validate checks c. Error: Invalid.
-func (c Config) Validate() error {
-	switch {
-	case len(c.URLs) == 0:
-		return fmt.Errorf("no hub is named: %w", byteball.Invalid)
-	case c.Network.Alt == "":
-		return fmt.Errorf("no network is named: %w", byteball.Invalid)
-	case len(c.OPs) != 0 && len(c.OPs) != c.Network.OPs:
-		return fmt.Errorf("%d order providers, network %s has %d: %w", len(c.OPs), c.Network.Name, c.Network.OPs, byteball.Invalid)
-	case c.Timeout < 0 || c.Heartbeat < 0:
-		return fmt.Errorf("negative time: %w", byteball.Invalid)
-	}
-	return nil
-}
 
 // Client keeps one connection to one of several hubs. It is safe for concurrent use. A request made while no hub is
 // there waits for one until its time is over; then the error is Transient and names the hub.
@@ -219,86 +193,4 @@ func (c *Client) Hub() string {
 		return ""
 	}
 	return c.conn.url
-}
-
-// current waits for a connection.
-func (c *Client) current(ctx context.Context) (*conn, error) {
-	for {
-		c.mu.Lock()
-		conn, changed, lost := c.conn, c.changed, c.lost
-		c.mu.Unlock()
-		if conn != nil {
-			return conn, nil
-		}
-		select {
-		case <-changed:
-		case <-c.over:
-			return nil, fmt.Errorf("client of hub %s is closed: %w", c.cfg.URLs[0], context.Canceled)
-		case <-ctx.Done():
-			if lost == nil || errors.Is(ctx.Err(), context.Canceled) {
-				return nil, ctx.Err()
-			}
-			return nil, lost
-		}
-	}
-}
-
-// ask makes one request and returns its answer and who gave it; every request of this package may be made twice, so one
-// whose connection broke is made again on the next. params is marshalled; nil means none.
-// Errors: Transient when time is over; context.Canceled; *Refusal, the hub's own words.
-func (c *Client) ask(ctx context.Context, command string, params any) (json.RawMessage, *conn, error) {
-	ctx, cancel := context.WithTimeout(ctx, c.cfg.Timeout)
-	defer cancel()
-	var data json.RawMessage
-	if params != nil {
-		var err error
-		if data, err = json.Marshal(params); err != nil {
-			return nil, nil, fmt.Errorf("%s: %v: %w", command, err, byteball.Invalid)
-		}
-	}
-	for {
-		conn, err := c.current(ctx)
-		if err != nil {
-			return nil, nil, c.late(ctx, command, err)
-		}
-		body, err := conn.request(ctx, command, data)
-		switch {
-		case errors.Is(err, errGone):
-			c.away(conn)
-			continue
-		case err != nil:
-			return nil, conn, c.late(ctx, command, fmt.Errorf("hub %s: %w", conn.url, err))
-		}
-		if text, refused := refusal(body); refused {
-			return nil, conn, &Refusal{Hub: conn.url, Command: command, Text: text}
-		}
-		return body, conn, nil
-	}
-}
-
-// away waits until a broken connection is no longer the present one.
-func (c *Client) away(conn *conn) {
-	c.mu.Lock()
-	changed, still := c.changed, c.conn == conn
-	c.mu.Unlock()
-	if still {
-		<-changed
-	}
-}
-
-// late words an error by what ended the wait.
-func (c *Client) late(ctx context.Context, command string, err error) error {
-	switch {
-	case errors.Is(err, byteball.Transient), errors.Is(err, byteball.Invalid), errors.Is(err, context.Canceled):
-		return err
-	case ctx.Err() != nil:
-		return fmt.Errorf("no answer to %s in time: %v: %w", command, err, byteball.Transient)
-	}
-	return fmt.Errorf("%s: %v: %w", command, err, byteball.Transient)
-}
-
-// distrust ends a connection whose hub gave a wrong answer, so that another one is tried.
-func (c *Client) distrust(conn *conn, err error) {
-	c.cfg.Log.Warn("hub gave a wrong answer", "hub", conn.url, "err", err)
-	conn.cut(err)
 }

@@ -53,24 +53,3 @@ func parentsFirst(units []unit.Proven) {
 	}
 	copy(units, sorted)
 }
-
-// touches says whether u was written by or pays to an address for which want is true: what the ledger calls its history.
-func touches(u *unit.Unit, want func(byteball.Address) bool) bool {
-	for _, a := range u.Authors {
-		if want(a.Address) {
-			return true
-		}
-	}
-	for _, m := range u.Messages {
-		p, ok := m.Payload.(*unit.Payment)
-		if !ok {
-			continue
-		}
-		for _, o := range p.Outputs {
-			if want(o.Address) {
-				return true
-			}
-		}
-	}
-	return false
-}

@@ -1,0 +1,209 @@
+package hub
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/iotverse/iotverse/byteball"
+	"github.com/iotverse/iotverse/byteball/unit"
+)
+
+// step asks once for all that is new and delivers it.
+func (f *Follower) step(ctx context.Context, deliver Deliver) error {
+	if !f.synced {
+		if err := f.begin(ctx); err != nil {
+			return err
+		}
+	}
+	if err := f.catchUp(ctx, deliver); err != nil {
+		return err
+	}
+	return f.advance(ctx, deliver)
+}
+
+// begin finds the tip to start at and puts the order providers among what is to be caught up on.
+func (f *Follower) begin(ctx context.Context) error {
+	ops, err := f.c.OPs(ctx)
+	if err != nil {
+		return err
+	}
+	tip, anchor, err := f.newest(ctx, ops)
+	if err != nil {
+		return err
+	}
+	if tip+1 < f.from {
+		return fmt.Errorf("hub %s is at main chain index %d, behind the %d seen before (is it another ledger?): %w",
+			f.c.Hub(), tip, f.from-1, byteball.Transient)
+	}
+	f.tip, f.anchor, f.synced = tip, anchor, true
+	f.mu.Lock()
+	f.ops = ops
+	f.mu.Unlock()
+	f.Add(f.from, ops...)
+	return nil
+}
+
+// newest returns the highest main chain index that the hub can prove, and a unit there.
+func (f *Follower) newest(ctx context.Context, ops []byteball.Address) (uint64, byteball.Hash, error) {
+	last, err := f.c.LastMCI(ctx)
+	if err != nil {
+		return 0, "", err
+	}
+	for span := uint64(16); ; span *= 2 {
+		low := last - min(span, last)
+		h, err := f.c.once(ctx, query{Addresses: ops, MinMCI: low})
+		if err != nil {
+			return 0, "", err
+		}
+		if n := len(h.Proven); n > 0 {
+			return h.Proven[n-1].MCI, h.Proven[n-1].Unit.Unit, nil
+		}
+		if low == 0 {
+			return 0, "", fmt.Errorf("hub %s can prove no unit yet: %w", f.c.Hub(), byteball.Transient)
+		}
+	}
+}
+
+// catchUp delivers what lies at or below the tip of the addresses that came new.
+func (f *Follower) catchUp(ctx context.Context, deliver Deliver) error {
+	f.mu.Lock()
+	known, fresh := maps.Clone(f.known), f.fresh
+	f.fresh = map[byteball.Address]uint64{}
+	maps.Copy(f.known, fresh)
+	f.mu.Unlock()
+	if len(fresh) == 0 {
+		return nil
+	}
+	f.c.watch(slices.Sorted(maps.Keys(fresh)))
+	units, err := f.past(ctx, fresh, f.tip, f.anchor)
+	if err != nil {
+		f.putBack(fresh)
+		return err
+	}
+	units = slices.DeleteFunc(units, func(p unit.Proven) bool {
+		return touches(p.Unit, since(known, p.MCI)) || !touches(p.Unit, since(fresh, p.MCI))
+	})
+	return deliver(f.tip, units)
+}
+
+// putBack makes addresses fresh again, but for those that were removed meanwhile.
+func (f *Follower) putBack(fresh map[byteball.Address]uint64) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for a, from := range fresh {
+		if _, ok := f.known[a]; ok {
+			delete(f.known, a)
+			f.fresh[a] = from
+		}
+	}
+}
+
+// since tells for an address whether its units at mci are wanted.
+func since(from map[byteball.Address]uint64, mci uint64) func(byteball.Address) bool {
+	return func(a byteball.Address) bool {
+		first, ok := from[a]
+		return ok && first <= mci
+	}
+}
+
+// past returns all proven units of addresses from their first index up to tip, from a hub that can prove anchor, a unit
+// there.
+func (f *Follower) past(ctx context.Context, from map[byteball.Address]uint64, tip uint64, anchor byteball.Hash) ([]unit.Proven, error) {
+	groups := map[uint64][]byteball.Address{}
+	for a, first := range from {
+		if first <= tip {
+			groups[first] = append(groups[first], a)
+		}
+	}
+	var all History
+	for _, first := range slices.Sorted(maps.Keys(groups)) {
+		addresses := groups[first]
+		slices.Sort(addresses)
+		h, err := f.c.collect(ctx, query{Addresses: addresses, Units: []byteball.Hash{anchor}, MinMCI: first})
+		if err != nil {
+			return nil, err
+		}
+		if !slices.ContainsFunc(h.Proven, func(p unit.Proven) bool { return p.Unit.Unit == anchor }) {
+			return nil, fmt.Errorf("hub %s cannot prove unit %s, seen before at main chain index %d; it is behind: %w",
+				f.c.Hub(), anchor, tip, byteball.Transient)
+		}
+		all = merge(all, h)
+	}
+	return slices.DeleteFunc(all.Proven, func(p unit.Proven) bool { return p.MCI > tip }), nil
+}
+
+// advance asks for what came after the tip. One answer is complete up to its last proven unit; what it leaves out is
+// still without proof.
+func (f *Follower) advance(ctx context.Context, deliver Deliver) error {
+	f.mu.Lock()
+	known := maps.Clone(f.known)
+	f.mu.Unlock()
+	addresses := slices.Sorted(maps.Keys(known))
+	if len(addresses) > maxAddresses {
+		return f.leap(ctx, known, deliver)
+	}
+	h, err := f.c.once(ctx, query{Addresses: addresses, MinMCI: f.tip + 1})
+	if tooLarge(err) {
+		return f.leap(ctx, known, deliver)
+	}
+	if err != nil || len(h.Proven) == 0 {
+		return err
+	}
+	last := h.Proven[len(h.Proven)-1]
+	return f.move(last.MCI, last.Unit.Unit, h.Proven, known, deliver)
+}
+
+// leap advances in several requests: it fixes a new tip first and then collects everything up to it.
+func (f *Follower) leap(ctx context.Context, known map[byteball.Address]uint64, deliver Deliver) error {
+	ops, err := f.c.OPs(ctx)
+	if err != nil {
+		return err
+	}
+	tip, anchor, err := f.newest(ctx, ops)
+	if err != nil || tip <= f.tip {
+		return err
+	}
+	from := make(map[byteball.Address]uint64, len(known))
+	for a := range known {
+		from[a] = f.tip + 1
+	}
+	units, err := f.past(ctx, from, tip, anchor)
+	if err != nil {
+		return err
+	}
+	return f.move(tip, anchor, units, known, deliver)
+}
+
+// move delivers a batch and makes tip the new tip.
+func (f *Follower) move(tip uint64, anchor byteball.Hash, units []unit.Proven, known map[byteball.Address]uint64, deliver Deliver) error {
+	units = slices.DeleteFunc(units, func(p unit.Proven) bool { return p.MCI <= f.tip || !touches(p.Unit, since(known, p.MCI)) })
+	if err := deliver(tip, units); err != nil {
+		return err
+	}
+	f.tip, f.anchor = tip, anchor
+	return nil
+}
+
+// watch tells the hub to report news of addresses. A hub that is away is told by the next history request.
+func (c *Client) watch(addresses []byteball.Address) {
+	c.mu.Lock()
+	conn := c.conn
+	c.mu.Unlock()
+	if conn == nil {
+		return
+	}
+	for _, a := range addresses {
+		body, err := json.Marshal(a)
+		if err == nil {
+			err = conn.send(Frame{Type: "justsaying", Subject: "light/new_address_to_watch", Body: body})
+		}
+		if err != nil && !errors.Is(err, byteball.Invalid) {
+			conn.cut(err)
+			return
+		}
+	}
+}

@@ -1,0 +1,34 @@
+package hub
+
+import (
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/iotverse/iotverse/byteball"
+)
+
+// Config says where the hubs are and whom to believe.
+type Config struct {
+	URLs      []string           // e.g. "wss://obyte.org/bb"; tried in this order, the next one when one fails
+	Network   byteball.Network   // what the hubs must belong to
+	OPs       []byteball.Address // order providers that proofs are checked by; none: those the hub names first, for as long as the client lives
+	Timeout   time.Duration      // for one request whose context has no earlier deadline; 0 means 30 s
+	Heartbeat time.Duration      // of silence before the hub is asked whether it is there; 0 means 10 s; at six times that it is cut off
+	Log       *slog.Logger       // nil means discard
+}
+
+// Validate checks c. Error: Invalid.
+func (c Config) Validate() error {
+	switch {
+	case len(c.URLs) == 0:
+		return fmt.Errorf("no hub is named: %w", byteball.Invalid)
+	case c.Network.Alt == "":
+		return fmt.Errorf("no network is named: %w", byteball.Invalid)
+	case len(c.OPs) != 0 && len(c.OPs) != c.Network.OPs:
+		return fmt.Errorf("%d order providers, network %s has %d: %w", len(c.OPs), c.Network.Name, c.Network.OPs, byteball.Invalid)
+	case c.Timeout < 0 || c.Heartbeat < 0:
+		return fmt.Errorf("negative time: %w", byteball.Invalid)
+	}
+	return nil
+}
