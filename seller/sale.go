@@ -112,7 +112,7 @@ func (c *Core) consider(env envelope.Envelope, m *protocol.Match) (deal.Deal, er
 	switch {
 	case d.Buyer != env.Signer:
 		return d, fmt.Errorf("the proposal is not signed by the demand's buyer: %w", protocol.Invalid)
-	case !ok || s.offer.Raw == nil || d.OfferID != s.offer.Hash():
+	case !ok || d.Offer.Binding.Identity != c.self() || !s.current(d.Offer):
 		return d, fmt.Errorf("the offer is not the current one: %w", protocol.Stale)
 	case d.Lapsed(c.now):
 		return d, fmt.Errorf("offer, demand or proposal has lapsed: %w", protocol.Stale)

@@ -89,7 +89,7 @@ func (s *stream) tick() {
 // grace is how long after a slot's end a late reading still finds it open.
 func (s *stream) grace() time.Duration { return min(s.c.par.Batch/2, time.Second) }
 
-// publish offers the stream once the bond counts, and again every half life of an offer.
+// publish offers the stream once the bond counts, and again and again for buyers that come late.
 func (s *stream) publish() {
 	c := s.c
 	if !c.stop.IsZero() || c.now.Before(s.again) || !c.view.Seller(c.self(), s.prop.Slug, c.cfg.Cell, c.cal.EpochAt(c.now)) {
@@ -108,8 +108,21 @@ func (s *stream) publish() {
 	if s.offer.Raw == nil {
 		c.note("offering", "property", s.prop.Slug, "price", s.product.Price.String())
 	}
-	s.offer, s.again = env, c.now.Add(c.par.OfferValid/2)
+	s.offer, s.again = env, c.now.Add(min(c.par.OfferValid/4, offerEvery))
 	c.emit(role.Publish{Topic: protocol.OfferTopic(s.prop.Slug, c.cfg.Cell), Env: env})
+}
+
+// offerEvery bounds how long a buyer that comes late waits for an offer: gossip brings nothing old.
+const offerEvery = 2 * time.Minute
+
+// current says whether an offer is this stream's as it is sold now, however old its envelope.
+func (s *stream) current(o *protocol.Offer) bool {
+	if s.offer.Raw == nil {
+		return false
+	}
+	now := *s.offer.Body.(*protocol.Offer)
+	return o.Prop == now.Prop && o.Cell == now.Cell && o.Period == now.Period && o.Accuracy == now.Accuracy &&
+		o.Price == now.Price && o.Floor == now.Floor && o.Bond == now.Bond && o.Binding.Identity == now.Binding.Identity
 }
 
 func (s *stream) withdraw() {

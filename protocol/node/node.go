@@ -1,0 +1,242 @@
+// Package node drives a role's pure core on a real machine: it owns the sockets (protocol/p2p), the ledger client
+// (byteball/hub), the wallet, the store and the clock, turns what they bring into events and carries out the effects. It
+// knows no rule of the market. The loop is one goroutine; a group of events is stepped, what must be saved is synced in one
+// write, and only then does anything leave.
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/iotverse/iotverse/byteball"
+	"github.com/iotverse/iotverse/byteball/hub"
+	"github.com/iotverse/iotverse/byteball/unit"
+	"github.com/iotverse/iotverse/protocol"
+	"github.com/iotverse/iotverse/protocol/envelope"
+	"github.com/iotverse/iotverse/protocol/p2p"
+	"github.com/iotverse/iotverse/protocol/role"
+)
+
+// Config is what a loop needs. All fields but the functions and Log are required.
+type Config struct {
+	Core     role.Core
+	Prefix   string // the role's part of the store, e.g. "seller/"
+	Store    *Store
+	P2P      *p2p.Node
+	Hub      *hub.Client
+	Follow   *hub.Follower
+	Wallet   Payer
+	Market   protocol.Hash
+	Verifier protocol.Verifier
+
+	OnNote    func(role.Note)          // progress for people
+	OnDeliver func(role.Deliver) error // bought readings; an error ends the loop, since the data are paid
+	Log       *slog.Logger             // nil discards
+}
+
+// Payer is the wallet as the loop uses it: the same ref never pays twice.
+type Payer interface {
+	Pay(ctx context.Context, ref string, outputs []unit.Output, msgs []unit.Message) (*unit.Unit, error)
+}
+
+// Node is one running role.
+type Node struct {
+	cfg     Config
+	log     *slog.Logger
+	events  chan role.Event // capacity below: a burst of messages waits, then the peers do
+	topics  map[string]func()
+	due     time.Time
+	refused atomic.Uint64
+	done    bool
+	jobs    sync.WaitGroup
+}
+
+const (
+	queue   = 256 // events that may wait
+	group   = 64  // events stepped for one synced write
+	horizon = 24 * time.Hour
+)
+
+// New makes a node; Run starts it.
+func New(cfg Config) *Node {
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	if cfg.OnNote == nil {
+		cfg.OnNote = func(role.Note) {}
+	}
+	if cfg.OnDeliver == nil {
+		cfg.OnDeliver = func(role.Deliver) error { return nil }
+	}
+	return &Node{cfg: cfg, log: cfg.Log, events: make(chan role.Event, queue), topics: make(map[string]func())}
+}
+
+// Tell hands the core an event from outside: a sensor's reading, a Stop.
+func (n *Node) Tell(ctx context.Context, ev role.Event) error {
+	select {
+	case n.events <- ev:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// Refused is how many messages the node has turned away.
+func (n *Node) Refused() uint64 { return n.refused.Load() }
+
+// Run works until the core is done after a Stop (nil), ctx ends, or something that cannot go on fails.
+func (n *Node) Run(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	for _, proto := range []protocol.Channel{protocol.Round, protocol.Deal, protocol.Archive} {
+		if err := n.cfg.P2P.Handle(string(proto), protocol.MaxFrame, n.receive); err != nil {
+			return fmt.Errorf("node: %w", err)
+		}
+	}
+	g, gctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return ignoreCancel(n.cfg.Follow.Run(gctx, n.chain(gctx))) })
+	g.Go(func() error {
+		defer cancel()
+		return n.loop(gctx)
+	})
+	err := g.Wait()
+	for _, leave := range n.topics {
+		leave()
+	}
+	n.jobs.Wait()
+	if n.done {
+		return nil
+	}
+	return err
+}
+
+func ignoreCancel(err error) error {
+	if errors.Is(err, context.Canceled) {
+		return nil
+	}
+	return err
+}
+
+// chain passes on what the ledger client has proven, with the end of the main chain as the hub sees it: a sample is drawn
+// from a ball that nobody has seen, so the tip must not lag behind (MECHANISM 3.2).
+func (n *Node) chain(ctx context.Context) func(uint64, []unit.Proven) error {
+	return func(tip uint64, units []unit.Proven) error {
+		if last, err := n.cfg.Hub.LastMCI(ctx); err == nil {
+			tip = max(tip, last)
+		}
+		return n.Tell(ctx, role.Chain{Tip: tip, Units: units})
+	}
+}
+
+// receive opens a frame that a peer sent. Its error goes back to the peer as the reason.
+func (n *Node) receive(ctx context.Context, from protocol.Identity, frame []byte) error {
+	env, err := envelope.Open(n.cfg.Verifier, n.cfg.Market, frame)
+	if err != nil {
+		n.refuse(err)
+		return err
+	}
+	if err := n.Tell(ctx, role.Received{From: from, Env: env}); err != nil {
+		return fmt.Errorf("busy: %w", protocol.Transient)
+	}
+	return nil
+}
+
+func (n *Node) refuse(err error) {
+	n.refused.Add(1)
+	n.log.Debug("message refused", "err", err)
+}
+
+func (n *Node) loop(ctx context.Context) error {
+	n.due = time.Now() // the core gets a first Woken to begin with
+	for !n.done {
+		timer := time.NewTimer(time.Until(n.due))
+		var batch []role.Event
+		select {
+		case <-ctx.Done():
+			timer.Stop()
+			return ctx.Err()
+		case ev := <-n.events:
+			batch = n.drain(ev)
+		case <-timer.C:
+			n.due = time.Now().Add(horizon)
+			batch = []role.Event{role.Woken{}}
+		}
+		timer.Stop()
+		if err := n.step(ctx, batch); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// drain takes what waits, so that one synced write serves many events.
+func (n *Node) drain(first role.Event) []role.Event {
+	batch := []role.Event{first}
+	for len(batch) < group {
+		select {
+		case ev := <-n.events:
+			batch = append(batch, ev)
+		default:
+			return batch
+		}
+	}
+	return batch
+}
+
+func (n *Node) step(ctx context.Context, batch []role.Event) error {
+	var effects []role.Effect
+	for _, ev := range batch {
+		more, err := n.cfg.Core.Step(ev, time.Now())
+		if err != nil {
+			return fmt.Errorf("step %T: %w", ev, err)
+		}
+		effects = append(effects, more...)
+	}
+	if err := n.cfg.Store.commit(n.cfg.Prefix, effects); err != nil {
+		return err
+	}
+	for _, e := range effects {
+		if err := n.perform(ctx, e); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Post hands a finished unit to the ledger and tells the core what came of it.
+func (n *Node) post(ctx context.Context, u *unit.Unit) {
+	n.background(ctx, func() role.Event {
+		return role.Posted{Unit: u.Unit, Err: n.cfg.Hub.Post(ctx, u)}
+	})
+}
+
+func (n *Node) pay(ctx context.Context, p role.Pay) {
+	n.background(ctx, func() role.Event {
+		u, err := n.cfg.Wallet.Pay(ctx, p.Ref, p.Outputs, p.Messages)
+		return role.Paid{Ref: p.Ref, Unit: u, Err: err}
+	})
+}
+
+// background runs a job whose outcome is an event.
+func (n *Node) background(ctx context.Context, job func() role.Event) {
+	n.jobs.Add(1)
+	go func() {
+		defer n.jobs.Done()
+		ev := job()
+		if ctx.Err() == nil {
+			n.Tell(ctx, ev)
+		}
+	}()
+}
+
+// watchFrom is where a newly watched address begins: the whole of its history.
+const watchFrom = 0
+
+func (n *Node) watch(a byteball.Address) { n.cfg.Follow.Add(watchFrom, a) }

@@ -1,0 +1,137 @@
+package node
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/dgraph-io/badger/v4"
+
+	"github.com/iotverse/iotverse/protocol"
+	"github.com/iotverse/iotverse/protocol/role"
+)
+
+// schema is the version of what a store holds. A program opens stores of its own version and older ones only.
+const schema = 1
+
+var schemaKey = []byte("schema")
+
+// Store is a node's one database: a badger directory, or memory, tuned for a machine with little of it. Every write is
+// synced before it returns. Prefixes keep packages apart.
+type Store struct{ db *badger.DB }
+
+// OpenStore opens or makes the store in dir; an empty dir keeps it in memory. Errors: Invalid for a store that a newer
+// program wrote; Transient when another process holds it.
+func OpenStore(dir string) (*Store, error) {
+	opts := badger.DefaultOptions(dir).WithLogger(nil).WithSyncWrites(dir != "").
+		WithMemTableSize(8 << 20).WithNumMemtables(2).WithNumLevelZeroTables(2).WithNumLevelZeroTablesStall(4).
+		WithValueLogFileSize(32 << 20).WithBlockCacheSize(4 << 20).WithIndexCacheSize(2 << 20).
+		WithNumCompactors(2).WithCompression(0).WithInMemory(dir == "")
+	if dir != "" {
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			return nil, fmt.Errorf("store: %w", err)
+		}
+	}
+	db, err := badger.Open(opts)
+	if err != nil {
+		if strings.Contains(err.Error(), "Cannot acquire directory lock") {
+			return nil, fmt.Errorf("store %s is in use by another process; stop it first: %w", dir, protocol.Transient)
+		}
+		return nil, fmt.Errorf("store %s: %w", dir, err)
+	}
+	s := &Store{db}
+	if err := s.checkSchema(dir); err != nil {
+		db.Close()
+		return nil, err
+	}
+	return s, nil
+}
+
+func (s *Store) checkSchema(dir string) error {
+	v, err := s.Get(schemaKey)
+	if errors.Is(err, protocol.NotFound) {
+		return s.Put(schemaKey, binary.BigEndian.AppendUint32(nil, schema))
+	}
+	if err != nil {
+		return err
+	}
+	if len(v) != 4 || binary.BigEndian.Uint32(v) > schema {
+		return fmt.Errorf("store %s was written by a newer version of iotverse (schema %x, this program knows %d); update the program: %w", dir, v, schema, protocol.Invalid)
+	}
+	return nil
+}
+
+// Close flushes and closes the store.
+func (s *Store) Close() error { return s.db.Close() }
+
+// Get returns a value. Error: NotFound.
+func (s *Store) Get(key []byte) (value []byte, err error) {
+	err = s.db.View(func(tx *badger.Txn) error {
+		item, err := tx.Get(key)
+		if err != nil {
+			return err
+		}
+		value, err = item.ValueCopy(nil)
+		return err
+	})
+	if errors.Is(err, badger.ErrKeyNotFound) {
+		return nil, fmt.Errorf("store: key %q: %w", key, protocol.NotFound)
+	}
+	return value, err
+}
+
+// Put writes one value durably.
+func (s *Store) Put(key, value []byte) error {
+	return s.db.Update(func(tx *badger.Txn) error { return tx.Set(key, value) })
+}
+
+// Delete removes one key; a key that is not there is no error.
+func (s *Store) Delete(key []byte) error {
+	return s.db.Update(func(tx *badger.Txn) error { return tx.Delete(key) })
+}
+
+// All returns every pair under prefix, keys without it.
+func (s *Store) All(prefix string) (map[string][]byte, error) {
+	all := make(map[string][]byte)
+	err := s.db.View(func(tx *badger.Txn) error {
+		it := tx.NewIterator(badger.IteratorOptions{Prefix: []byte(prefix), PrefetchValues: true, PrefetchSize: 100})
+		defer it.Close()
+		for it.Rewind(); it.Valid(); it.Next() {
+			v, err := it.Item().ValueCopy(nil)
+			if err != nil {
+				return err
+			}
+			all[strings.TrimPrefix(string(it.Item().Key()), prefix)] = v
+		}
+		return nil
+	})
+	return all, err
+}
+
+// commit writes the Save and Delete effects under a prefix in one synced transaction.
+func (s *Store) commit(prefix string, effects []role.Effect) error {
+	tx := s.db.NewTransaction(true)
+	defer tx.Discard()
+	dirty := false
+	for _, e := range effects {
+		var err error
+		switch e := e.(type) {
+		case role.Save:
+			dirty, err = true, tx.Set(append([]byte(prefix), e.Key...), e.Value)
+		case role.Delete:
+			dirty, err = true, tx.Delete(append([]byte(prefix), e.Key...))
+		}
+		if err != nil {
+			return fmt.Errorf("store: %w", err)
+		}
+	}
+	if !dirty {
+		return nil
+	}
+	if err := tx.Commit(); err != nil {
+		return fmt.Errorf("store: %w", err)
+	}
+	return nil
+}
