@@ -148,7 +148,7 @@ func (w *Wallet) sync(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	w.unstable = unstable
+	w.unstable = slices.DeleteFunc(slices.Clone(unstable), func(u *unit.Unit) bool { return wrote(u, w.address) && !w.signed(u) })
 	if len(proven) == 0 {
 		return nil
 	}
@@ -168,6 +168,17 @@ func (w *Wallet) sync(ctx context.Context) error {
 		w.cfg.Log.Info("payment "+p.State.String(), "ref", p.Ref, "unit", p.Unit.Unit, "mci", p.MCI)
 	}
 	return w.save(next)
+}
+
+// signed says whether u carries a signature of the wallet's key: a hub cannot block coins by inventing units.
+func (w *Wallet) signed(u *unit.Unit) bool {
+	hash, err := u.HashToSign()
+	if err != nil {
+		return false
+	}
+	return slices.ContainsFunc(u.Authors, func(a unit.Author) bool {
+		return a.Address == w.address && unit.VerifySig(hash, a.Authentifiers["r"], w.cfg.Key.PublicKey())
+	})
 }
 
 // save makes b the books, on disk first.

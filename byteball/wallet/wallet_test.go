@@ -252,6 +252,20 @@ func TestEmptyStoreSeesOwnUnits(t *testing.T) {
 	}
 }
 
+// TestInventedUnits: a hub that shows units which the wallet never signed blocks no coins.
+func TestInventedUnits(t *testing.T) {
+	w, c, _ := funded(t, 100_000)
+	forged, err := newCopy(t, c).Pay(t.Context(), "never", to(t, 5000), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	forged.Authors[0].Authentifiers["r"] = strings.Repeat("A", 88)
+	c.units = append(c.units, &entry{forged, 0, false})
+	if _, err := w.Pay(t.Context(), "rent", to(t, 5000), nil); err != nil {
+		t.Fatal(err)
+	}
+}
+
 func TestFunds(t *testing.T) {
 	w, c, _ := funded(t, 1000)
 	_, err := w.Pay(t.Context(), "rent", to(t, 5000), nil)
