@@ -129,13 +129,14 @@ func (b *Batch) check() error {
 // hint says what to do about an error of the disk.
 func hint(err error) error {
 	advice := "see to the disk and try again"
+	at := new(fs.PathError)
 	switch {
 	case errors.Is(err, errLocked):
 		advice = "choose another folder or stop the other process"
-	case errors.Is(err, fs.ErrPermission), errors.Is(err, fs.ErrExist):
-		advice = "choose a folder that this user may write to"
 	case full(err):
 		advice = "make room on the disk and try again"
+	case errors.Is(err, fs.ErrPermission), errors.As(err, &at) && at.Op == "mkdir":
+		advice = "choose a folder that this user may write to"
 	}
 	return fmt.Errorf("sink: %w; %s: %w", err, advice, protocol.Transient)
 }

@@ -303,7 +303,7 @@ func TestFolderInUse(t *testing.T) {
 	}
 	file := filepath.Join(dir, "file")
 	os.WriteFile(file, nil, 0o644)
-	if _, err := sink.Open(filepath.Join(file, "below"), "csv"); !errors.Is(err, protocol.Transient) {
+	if _, err := sink.Open(filepath.Join(file, "below"), "csv"); !errors.Is(err, protocol.Transient) || !strings.Contains(err.Error(), "choose a folder") {
 		t.Errorf("a file in the way: got %v", err)
 	}
 }

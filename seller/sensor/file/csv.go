@@ -107,27 +107,33 @@ func (l *lines) layout(f []string) (header bool, err error) {
 		}
 		return false, nil
 	}
+	return true, l.header(f)
+}
+
+// header finds the columns by their names; in a table of two or three columns the usual order helps where names do not.
+func (l *lines) header(f []string) error {
 	find := func(names ...string) int {
 		return slices.IndexFunc(f, func(s string) bool {
 			return slices.Contains(names, strings.ReplaceAll(strings.ToLower(s), "_", "-"))
 		})
 	}
-	ts, value := find("ts", "time", "timestamp", "datetime", "date"), find("value", l.prop)
-	if ts < 0 && len(f) <= 3 && len(f) >= 2 {
-		ts = 0
-	}
-	if value < 0 && len(f) <= 3 && len(f) >= 2 && ts != len(f)-1 {
-		value = len(f) - 1
+	ts, value, sensor := find("ts", "time", "timestamp", "datetime", "date"), find("value", l.prop), find("sensor", "id", "name", "device", "station")
+	if len(f) == 2 || len(f) == 3 {
+		if ts < 0 {
+			ts = 0
+		}
+		if value < 0 {
+			value = len(f) - 1
+		}
+		if sensor < 0 && len(f) == 3 {
+			sensor = 3 - ts - value
+		}
 	}
 	if ts < 0 || value < 0 || ts == value {
-		return true, fmt.Errorf("line %d: no columns for time and value among %.200q; name them ts and value", l.line, strings.Join(f, ","))
-	}
-	sensor := find("sensor", "id", "name", "device", "station")
-	if sensor < 0 && len(f) == 3 {
-		sensor = 3 - ts - value
+		return fmt.Errorf("line %d: no columns for time and value among %.200q; name them ts and value", l.line, strings.Join(f, ","))
 	}
 	l.ts, l.sensor, l.value = ts, sensor, value
-	return true, nil
+	return nil
 }
 
 // isData tells whether a field is a number or a time, as no header's field is.
