@@ -53,7 +53,8 @@ func TestThisMachine(t *testing.T) {
 		}
 	}
 	for _, prop := range []string{"host-cpu-load", "host-timer-latency"} {
-		if values := got[prop]; values == nil || len(slices.Compact(slices.Clone(values))) < len(values)/2 {
+		values := slices.DeleteFunc(slices.Clone(got[prop]), func(v float64) bool { return v == 100 }) // a busy machine may well stand there
+		if got[prop] == nil || len(slices.Compact(slices.Clone(values))) < len(values)/2 {
 			t.Errorf("%s stands still: %v", prop, values)
 		}
 	}
