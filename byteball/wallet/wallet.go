@@ -270,7 +270,7 @@ func (w *Wallet) Wait(ctx context.Context, ref string) (Payment, error) {
 		p = now
 		select {
 		case <-ctx.Done():
-		case <-time.After(300 * time.Millisecond):
+		case <-time.After(150 * time.Millisecond):
 			err = w.Settle(ctx)
 		}
 		if err != nil && ctx.Err() == nil && !errors.Is(err, byteball.Transient) {
