@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 
 	"github.com/iotverse/iotverse/byteball"
@@ -24,7 +25,7 @@ func (l *Ledger) settle(m *node) {
 		l.indexStable(n)
 		delete(l.tail, n.Unit)
 		l.keep(n)
-		n.u = nil
+		n.touched, n.u = slices.Collect(maps.Keys(addresses(n.u))), nil
 	}
 	l.x.set(key(tMain, num(uint64(m.MCI))), raw(m.Unit))
 	l.last, l.settled = m, units

@@ -20,3 +20,11 @@ func (l *Ledger) Place(h byteball.Hash) (Place, bool) {
 	}
 	return Place{n.Level, n.Witnessed, n.Included, n.MCI, n.OnMain, n.Stable, n.BestParent, n.Ball, n.Actual}, true
 }
+
+// SetSchema pretends that another version wrote the store.
+func (l *Ledger) SetSchema(n uint64) error {
+	l.begin(true)
+	defer l.end()
+	l.x.set(schemaKey, num(n))
+	return l.commit()
+}

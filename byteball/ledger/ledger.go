@@ -70,14 +70,14 @@ type Ledger struct {
 	seq     uint64                  // of the next unit that is saved
 
 	bad   map[byteball.Hash]string // units that were refused for ever, until the next start
-	hooks map[int]func(posted)
+	hooks map[int]func(posted)     // called with the ledger locked and a transaction open
 	hook  int
 }
 
 // posted is what listeners hear of a saved unit, while the ledger is locked.
 type posted struct {
-	unit   *unit.Unit
-	stable []uint64 // main chain indexes that became stable with it
+	unit     *unit.Unit
+	from, to int64 // units after main chain index from, up to to, became provable with it
 }
 
 // Open opens or begins a chain. Errors: Invalid for a wrong Config, a Genesis or Vars other than those the chain began

@@ -37,7 +37,8 @@ type node struct {
 	Ball         byteball.Hash
 	Skiplist     []byteball.Hash // units
 
-	u        *unit.Unit // of the tail only
+	u        *unit.Unit         // of the tail only
+	touched  []byteball.Address // authors and those it pays to, if they were looked up
 	seq      uint64
 	children []byteball.Hash // units whose best parent it is, if allKids
 	allKids  bool

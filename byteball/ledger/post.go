@@ -144,10 +144,27 @@ func (l *Ledger) accept(u *unit.Unit, now time.Time) error {
 	if err := l.commit(); err != nil {
 		return err
 	}
-	for _, f := range l.hooks {
-		f(posted{u, stable})
+	if len(l.hooks) > 0 {
+		l.x = &tx{t: l.db.NewTransaction(false)}
+		p := l.provable(u, stable)
+		for _, f := range l.hooks {
+			f(p)
+		}
 	}
 	return nil
+}
+
+// provable says what listeners want to know of a saved unit: a unit can be proven to a light client once the last ball of a
+// stable unit of the main chain covers it (network.js:1699).
+func (l *Ledger) provable(u *unit.Unit, stable []uint64) posted {
+	p := posted{unit: u}
+	if len(stable) > 0 {
+		if before := l.main(int64(stable[0]) - 1); before != nil {
+			p.from = before.LastBallMCI
+		}
+		p.to = l.last.LastBallMCI
+	}
+	return p
 }
 
 // remember notes a unit that is refused for ever, by its hash. Only what the hash commits to may count against it.

@@ -110,7 +110,7 @@ func (l *Ledger) saveAttestations(n *node) {
 
 // searchable says whether an attested field or value is kept for search.
 func searchable(s string, longest int) bool {
-	return objecthash.StringLength(s) <= longest && s == trim(s)
+	return short(s, longest) && s == trim(s)
 }
 
 func fieldKey(attestor []byte, field, value string) []byte {
@@ -175,3 +175,6 @@ func trim(s string) string { return strings.TrimFunc(s, isSpace) }
 
 // isSpace differs from unicode.IsSpace in two characters.
 func isSpace(r rune) bool { return r == '\ufeff' || r != '\u0085' && unicode.IsSpace(r) }
+
+// short says whether s has at most so many UTF-16 code units.
+func short(s string, longest int) bool { return objecthash.StringLength(s) <= longest }

@@ -194,3 +194,6 @@ func number(b []byte) uint64 {
 	}
 	return binary.BigEndian.Uint64(b)
 }
+
+// unmarshal reads a record.
+func unmarshal(data []byte, v any) error { return cbor.Unmarshal(data, v) }

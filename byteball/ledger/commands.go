@@ -1,0 +1,153 @@
+package ledger
+
+import (
+	"encoding/json"
+	"time"
+
+	"github.com/iotverse/iotverse/byteball"
+	"github.com/iotverse/iotverse/byteball/objecthash"
+	"github.com/iotverse/iotverse/byteball/unit"
+)
+
+// command answers a request; a nil answer is sent without one, an error as the reference's {error}.
+type command func(p *peer, q params) (any, error)
+
+// commands are all that this hub answers. An unknown one gets no answer, as from the reference (network.js:3130).
+var commands = map[string]command{
+	"heartbeat":                  func(*peer, params) (any, error) { return nil, nil },
+	"subscribe":                  subscribe,
+	"get_witnesses":              func(p *peer, _ params) (any, error) { return []byteball.Address{p.s.l.op}, nil },
+	"get_system_vars":            func(p *peer, _ params) (any, error) { return p.s.l.systemVars(), nil },
+	"get_last_mci":               func(p *peer, _ params) (any, error) { return p.s.l.TipMCI(), nil },
+	"get_last_stable_unit_props": lastStable,
+	"get_peers":                  func(*peer, params) (any, error) { return []string{}, nil },
+	"post_joint":                 postJoint,
+	"get_joint":                  getJoint,
+	"hub/temp_pubkey":            tempKey,
+
+	"light/get_history":                                     getHistory,
+	"light/get_link_proofs":                                 getLinkProofs,
+	"light/get_definition":                                  getDefinition,
+	"light/get_definition_chash":                            getDefinitionHash,
+	"light/get_balances":                                    getBalances,
+	"light/get_attestation":                                 getAttestation,
+	"light/get_attestations":                                getAttestations,
+	"light/get_profile_units":                               getProfileUnits,
+	"light/get_data_feed":                                   getDataFeed,
+	"light/get_aa_balances":                                 getAgentBalances,
+	"light/get_definition_for_address":                      getDefinitionForAddress,
+	"light/pick_divisible_coins_for_amount":                 pickCoins,
+	"light/get_parents_and_last_ball_and_witness_list_unit": getParents,
+}
+
+// request answers one request.
+func (p *peer) request(f frame) {
+	run := commands[f.Command]
+	if f.Tag == "" || run == nil {
+		return
+	}
+	if len(f.Tag) > maxTag {
+		p.answer(f.Tag, f.Command, failure("tag too long"))
+		return
+	}
+	q, err := readParams(f.Params)
+	var body any
+	if err == nil {
+		body, err = run(p, q)
+	}
+	if err != nil {
+		body = failure(err.Error())
+	}
+	p.answer(f.Tag, f.Command, body)
+}
+
+func failure(text string) any { return map[string]string{"error": text} }
+
+func readParams(data json.RawMessage) (params, error) {
+	if len(data) == 0 || string(data) == "null" {
+		return params{}, nil
+	}
+	tree, err := objecthash.ParseTree(data)
+	return params{tree}, err
+}
+
+// subscribe is for full nodes.
+func subscribe(p *peer, q params) (any, error) {
+	if m, _ := q.tree.(map[string]any); len(m) == 0 {
+		return nil, refuse("no params")
+	}
+	return nil, refuse("this ledger has one node, it sends no joints to others")
+}
+
+// systemVars is the reference's form of the variables: the newest vote first, and here there is but one.
+func (l *Ledger) systemVars() any {
+	value := func(v any) any {
+		return []any{map[string]any{"vote_count_mci": -1, "value": v, "is_emergency": 0}}
+	}
+	return map[string]any{
+		"op_list": value([]byteball.Address{l.op}), "threshold_size": value(l.vars.ThresholdSize), "base_tps_fee": value(l.vars.BaseTPSFee),
+		"tps_interval": value(l.vars.TPSInterval), "tps_fee_multiplier": value(l.vars.TPSFeeMultiplier),
+	}
+}
+
+func lastStable(p *peer, _ params) (any, error) {
+	l := p.s.l
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return map[string]any{"unit": l.last.Unit, "main_chain_index": l.last.MCI, "timestamp": l.last.Timestamp}, nil
+}
+
+func postJoint(p *peer, q params) (any, error) {
+	joint, _ := q.tree.(map[string]any)
+	fields, _ := joint["unit"].(map[string]any)
+	h, _ := fields["unit"].(string)
+	p.s.posting(byteball.Hash(h), p)
+	defer p.s.posting(byteball.Hash(h), nil)
+	if _, err := p.s.l.PostJoint(q.tree, time.Now()); err != nil {
+		return nil, err
+	}
+	return "accepted", nil
+}
+
+// posting notes who posts a unit, so that he does not hear of it.
+func (s *server) posting(h byteball.Hash, p *peer) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if p == nil {
+		delete(s.sources, h)
+	} else {
+		s.sources[h] = p
+	}
+}
+
+func getJoint(p *peer, q params) (any, error) {
+	h, _ := q.tree.(string)
+	if h == "" {
+		return nil, refuse("unit must be a string")
+	}
+	l := p.s.l
+	l.begin(false)
+	defer l.end()
+	n := l.node(byteball.Hash(h))
+	if n == nil {
+		return map[string]string{"joint_not_found": h}, l.fail()
+	}
+	j := wire(l.joint(n))
+	if n.MCI > l.last.LastBallMCI { // whoever wants to prove it should wait a little
+		delete(j, "ball")
+		delete(j, "skiplist_units")
+	}
+	return map[string]any{"joint": j}, l.fail()
+}
+
+// wire is a joint as it travels.
+func wire(j unit.Joint) map[string]any {
+	m := map[string]any{"unit": j.Unit}
+	if j.Ball != "" {
+		m["ball"] = j.Ball
+	}
+	if len(j.SkiplistUnits) > 0 {
+		m["skiplist_units"] = j.SkiplistUnits
+	}
+	return m
+}
