@@ -199,6 +199,13 @@ func (n *Node) step(ctx context.Context, batch []role.Event) error {
 		}
 		effects = append(effects, more...)
 	}
+	for _, e := range effects {
+		if d, ok := e.(role.Deliver); ok {
+			if err := n.cfg.OnDeliver(d); err != nil {
+				return err
+			}
+		}
+	}
 	if err := n.cfg.Store.commit(n.cfg.Prefix, effects); err != nil {
 		return err
 	}

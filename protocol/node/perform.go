@@ -9,7 +9,7 @@ import (
 	"github.com/iotverse/iotverse/protocol/role"
 )
 
-// perform carries out one effect. Saves and deletes are on disk already.
+// perform carries out one effect. Deliveries are handed out, saves and deletes are on disk already.
 func (n *Node) perform(ctx context.Context, effect role.Effect) error {
 	switch e := effect.(type) {
 	case role.Send:
@@ -30,8 +30,6 @@ func (n *Node) perform(ctx context.Context, effect role.Effect) error {
 		n.pay(ctx, e)
 	case role.Post:
 		n.post(ctx, e.Unit)
-	case role.Deliver:
-		return n.cfg.OnDeliver(e)
 	case role.Note:
 		n.log.Info(e.Text, e.Attrs...)
 		n.cfg.OnNote(e)

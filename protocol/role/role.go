@@ -3,7 +3,8 @@
 // ledger client and a store, simulations drives them from one event queue. A core does no I/O and reads no clock.
 //
 // The driver keeps one promise: the Save and Delete effects of a step are on disk, together, before any other effect of
-// that step happens. Send, Publish and Post may fail or be lost; a core repeats what matters when it is woken.
+// that step happens, except Deliver, which happens before them: what was bought is handed out twice rather than lost. Send,
+// Publish and Post may fail or be lost; a core repeats what matters when it is woken.
 package role
 
 import (
@@ -80,7 +81,7 @@ type (
 	}
 	// Post hands a finished unit to the ledger.
 	Post struct{ Unit *unit.Unit }
-	// Deliver hands out readings that were bought, to the buyer's sink.
+	// Deliver hands out readings that were bought, to the buyer's sink, once or more often.
 	Deliver struct {
 		Deal     protocol.Hash
 		Seller   protocol.Identity

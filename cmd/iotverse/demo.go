@@ -1,0 +1,420 @@
+package main
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/iotverse/iotverse/buyer"
+	"github.com/iotverse/iotverse/buyer/sink"
+	"github.com/iotverse/iotverse/byteball"
+	"github.com/iotverse/iotverse/byteball/unit"
+	"github.com/iotverse/iotverse/byteball/wallet"
+	"github.com/iotverse/iotverse/market/params"
+	"github.com/iotverse/iotverse/protocol"
+	"github.com/iotverse/iotverse/protocol/utim"
+	"github.com/iotverse/iotverse/seller/privacy"
+	"github.com/iotverse/iotverse/seller/sensor"
+	"github.com/iotverse/iotverse/seller/sensor/file"
+	"github.com/iotverse/iotverse/seller/sensor/host"
+)
+
+// demoConfig is what demo's flags say.
+type demoConfig struct {
+	Keep     bool
+	Out      string
+	Format   string
+	Data     string
+	Quantity string
+	JSON     string
+	For      time.Duration
+	Seed     uint64
+	seeded   bool
+	LogLevel string
+}
+
+func demoCommand() *cobra.Command {
+	var cfg demoConfig
+	cmd := &cobra.Command{
+		Use:   "demo",
+		Short: "the whole market on this machine, from its own sensors to settled money",
+		Long: `demo starts a ledger, seven validators, three sellers and a buyer in this process;
+they talk through real sockets on 127.0.0.1 only. One seller sells what this machine
+measures, one other measurements or a recording (--data), one cheats. At the end every
+party's own books are compared with what a light client proves from the ledger.`,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			cfg.seeded = cmd.Flags().Changed("seed")
+			ctx, settle, stop := interrupted(cmd.Context())
+			defer stop()
+			return demo(ctx, cfg, settle, cmd.OutOrStdout(), cmd.ErrOrStderr())
+		},
+	}
+	f := cmd.Flags()
+	f.BoolVar(&cfg.Keep, "keep", false, "keep the folder with everybody's keys and stores, and say where it is")
+	f.StringVar(&cfg.Out, "out", "", "folder for the bought data (default: in the temporary folder)")
+	f.StringVar(&cfg.Format, "format", "jsonl", "of the bought data: jsonl or csv")
+	f.StringVar(&cfg.Data, "data", "", "recording that the second seller replays: ts,value or ts,sensor,value CSV, gzipped or not, or SenML JSON")
+	f.StringVar(&cfg.Quantity, "quantity", "air-temperature", "what the recording is of")
+	f.StringVar(&cfg.JSON, "json", "", "file for the final statement as JSON")
+	f.DurationVar(&cfg.For, "for", 40*time.Second, "how long to trade before settling")
+	f.Uint64Var(&cfg.Seed, "seed", 0, "fixes keys, demands and what the cheater does, not the timing")
+	f.StringVar(&cfg.LogLevel, "log", "error", "what the nodes log to stderr: debug, info, warn or error")
+	return cmd
+}
+
+// Opening balances of the demo's parties.
+const (
+	validatorMoney byteball.Bytes = 150e6
+	sellerMoney    byteball.Bytes = 20e6
+	buyerMoney     byteball.Bytes = 200e6
+)
+
+// stand is one party of the demo.
+type stand struct {
+	name, role string
+	money      byteball.Bytes
+	dir        string
+	address    byteball.Address
+	rig        *rig
+	driver     sensor.Driver
+	step       time.Duration // of the times that leave
+	settle     chan struct{}
+}
+
+// show is a running demo.
+type show struct {
+	cfg     demoConfig
+	dir     string
+	ledger  *ledgerHost
+	market  *params.Manifest
+	parties []*stand
+	board   *board
+	log     *slog.Logger
+	sink    *sink.Sink
+}
+
+// demo runs the market, settles it, and fails unless everything that it promises has been seen.
+func demo(ctx context.Context, cfg demoConfig, settle <-chan struct{}, stdout, stderr io.Writer) (err error) {
+	log, err := logger(stderr, cfg.LogLevel)
+	if err != nil {
+		return err
+	}
+	dir, err := os.MkdirTemp("", "iotverse-demo-")
+	if err != nil {
+		return err
+	}
+	if cfg.Keep {
+		fmt.Fprintln(stderr, "everything is kept in", dir)
+	} else {
+		defer os.RemoveAll(dir)
+	}
+	if cfg.Out == "" {
+		cfg.Out = filepath.Join(dir, "data")
+	}
+	s := &show{cfg: cfg, dir: dir, log: log, board: newBoard(stderr)}
+	defer s.close()
+	if err := s.open(ctx); err != nil {
+		return err
+	}
+	if err := s.trade(ctx, settle); err != nil {
+		return err
+	}
+	st, err := s.conclude(ctx)
+	if err != nil {
+		return err
+	}
+	st.write(stdout)
+	if err := s.export(st); err != nil {
+		return err
+	}
+	return s.verdict(st)
+}
+
+// open makes everybody's keys, a ledger whose first unit gives them money, the market, and the nodes.
+func (s *show) open(ctx context.Context) error {
+	s.board.say("making keys, a ledger and a market")
+	for i := range 7 {
+		s.parties = append(s.parties, &stand{name: fmt.Sprintf("validator %d", i+1), role: "validator", money: validatorMoney})
+	}
+	for _, name := range []string{"seller host", "seller second", "seller cheat"} {
+		s.parties = append(s.parties, &stand{name: name, role: "seller", money: sellerMoney})
+	}
+	s.parties = append(s.parties, &stand{name: "buyer", role: "buyer", money: buyerMoney})
+	var outputs []unit.Output
+	for i, p := range s.parties {
+		p.dir, p.settle = filepath.Join(s.dir, fmt.Sprintf("%02d-%s", i, p.role)), make(chan struct{})
+		keys, err := openKeys(p.dir, nil, s.random(p.name), byteball.Dev.Name)
+		if err != nil {
+			return err
+		}
+		key, err := keys.Wallet().Key(wallet.AddressPath(0, 0)...)
+		if err != nil {
+			return err
+		}
+		if p.address, err = addressOf(key); err != nil {
+			return err
+		}
+		outputs = append(outputs, unit.Output{Address: p.address, Amount: p.money})
+	}
+	var err error
+	if s.ledger, err = startLedger(ctx, ledgerConfig{Listen: "127.0.0.1:0", Heartbeat: 500 * time.Millisecond, TPSInterval: demoTPSInterval, Outputs: outputs,
+		Rand: s.random("ledger"), Log: s.log}); err != nil {
+		return err
+	}
+	if err := s.found(); err != nil {
+		return err
+	}
+	if err := s.sensors(); err != nil {
+		return err
+	}
+	return s.nodes(ctx)
+}
+
+// demoTPSInterval keeps a burst of eleven nodes on one machine from pricing itself out.
+const demoTPSInterval = 1000
+
+// random gives the keys of a party: the system's randomness, or what the seed fixes.
+func (s *show) random(name string) io.Reader {
+	if !s.cfg.seeded {
+		return nil
+	}
+	return rand.NewChaCha8(protocol.H("iotverse demo", s.cfg.Seed, name))
+}
+
+// found writes the market's manifest: profile fast, first window a few seconds from now, so that the bonds are there.
+func (s *show) found() error {
+	arbiters, err := councilKeys(s.random("arbiters"))
+	if err != nil {
+		return err
+	}
+	fund, err := councilKeys(s.random("fund"))
+	if err != nil {
+		return err
+	}
+	s.market = &params.Manifest{
+		Name: "demo", Network: byteball.Dev.Name, Hubs: []string{s.ledger.URL}, OPs: []byteball.Address{s.ledger.OP},
+		T0: time.Now().Add(10 * time.Second).Unix(), Arbiters: arbiters, Fund: fund, Bootstrap: []string{}, Profile: "fast", Params: params.Fast(),
+	}
+	return s.market.Validate()
+}
+
+// councilKeys makes the seven keys of a council; the private halves are made on the spot and forgotten.
+func councilKeys(random io.Reader) (keys [7]string, err error) {
+	for i := range keys {
+		dir, err := os.MkdirTemp("", "iotverse-council-")
+		if err != nil {
+			return keys, err
+		}
+		defer os.RemoveAll(dir)
+		m, err := utim.Create(filepath.Join(dir, "keys"), utim.Options{Unencrypted: true, Rand: random})
+		if err != nil {
+			return keys, err
+		}
+		k, err := m.Wallet().Key(wallet.AddressPath(0, 0)...)
+		if err != nil {
+			return keys, err
+		}
+		keys[i] = k.PublicKey()
+	}
+	return keys, nil
+}
+
+// cheatPeriod and cheatReadings are the cheater's: it measures two seconds and repeats them for ever.
+const (
+	cheatPeriod   = 20 * time.Millisecond
+	cheatReadings = 100
+)
+
+// sensors gives the sellers what they sell.
+func (s *show) sensors() error {
+	every := pace(s.market.Params)
+	step := privacy.Resolution(s.market.Params)
+	first, second := split(host.Available())
+	a, err := host.New(every, first...)
+	if err != nil {
+		return err
+	}
+	b, err := s.second(every, second)
+	if err != nil {
+		return err
+	}
+	c, err := host.New(cheatPeriod, "host-timer-latency")
+	if err != nil {
+		return err
+	}
+	sellers := s.byRole("seller")
+	sellers[0].driver, sellers[0].step = a, step
+	sellers[1].driver, sellers[1].step = b, step
+	sellers[2].driver, sellers[2].step = sensor.Replay(c, cheatReadings), cheatPeriod
+	return nil
+}
+
+// split gives the first seller load, memory, network and temperatures, the second what is left; timers are the cheater's.
+func split(available []string) (first, second []string) {
+	for _, p := range available {
+		switch p {
+		case "host-cpu-load", "host-memory-used", "host-network-rate", "device-temperature":
+			first = append(first, p)
+		case "host-timer-latency":
+		default:
+			second = append(second, p)
+		}
+	}
+	return first, second
+}
+
+func (s *show) second(every time.Duration, props []string) (sensor.Driver, error) {
+	if s.cfg.Data == "" {
+		return host.New(every, props...)
+	}
+	bad := func(line int, err error) { s.log.Warn("row skipped", "file", s.cfg.Data, "line", line, "err", err) }
+	in, err := file.Open(s.cfg.Data, file.Config{Prop: s.cfg.Quantity, Bad: bad})
+	if err != nil {
+		return nil, err
+	}
+	return file.Play(in, file.Pace{Prop: s.cfg.Quantity, Period: every})
+}
+
+func (s *show) byRole(role string) []*stand {
+	var list []*stand
+	for _, p := range s.parties {
+		if p.role == role {
+			list = append(list, p)
+		}
+	}
+	return list
+}
+
+// nodes brings every party's node up; each knows those before it.
+func (s *show) nodes(ctx context.Context) error {
+	var known []string
+	for _, p := range s.parties {
+		r, err := openRig(ctx, rigConfig{Dir: p.dir, Manifest: s.market, Listen: []string{"/ip4/127.0.0.1/tcp/0"}, Peers: known,
+			Poll: 500 * time.Millisecond, Log: s.log.With("node", p.name)})
+		if err != nil {
+			return fmt.Errorf("%s: %w", p.name, err)
+		}
+		p.rig = r
+		known = append(known, r.p2p.Addrs()...)
+	}
+	return nil
+}
+
+// demoCell is where all of the demo's sensors stand: Null Island, 0° N 0° E.
+const demoCell = "s0000"
+
+// trade runs all roles until the time is over or somebody asks to stop, then lets them settle: the buyer first.
+func (s *show) trade(ctx context.Context, stop <-chan struct{}) error {
+	var err error
+	if s.sink, err = sink.Open(s.cfg.Out, s.cfg.Format); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	all, ctx := errgroup.WithContext(ctx)
+	done := make(map[string]*errgroup.Group)
+	for _, p := range s.parties {
+		g := done[p.role]
+		if g == nil {
+			g = new(errgroup.Group)
+			done[p.role] = g
+		}
+		finished := make(chan error, 1) // 1: two readers, the group that fails early and the one that waits
+		g.Go(func() error { return <-finished })
+		all.Go(func() error {
+			err := s.perform(ctx, p)
+			if err != nil {
+				err = fmt.Errorf("%s: %w", p.name, err)
+			}
+			finished <- err
+			return err
+		})
+	}
+	all.Go(func() error { return quiet(s.board.run(ctx)) })
+	s.wait(ctx, stop)
+	s.board.say("settling: the buyer first, then the sellers, then the validators")
+	for _, role := range []string{"buyer", "seller", "validator"} {
+		for _, p := range s.byRole(role) {
+			close(p.settle)
+		}
+		if err := done[role].Wait(); err != nil {
+			cancel()
+			return errors.Join(err, all.Wait())
+		}
+	}
+	cancel()
+	return all.Wait()
+}
+
+// wait lets the market trade until the time is over, a person stops it, or a node fails.
+func (s *show) wait(ctx context.Context, stop <-chan struct{}) {
+	end := time.Until(time.Unix(s.market.T0, 0)) + s.cfg.For
+	select {
+	case <-time.After(end):
+	case <-stop:
+		s.board.say("stopping: everything is settled first; once more leaves at once")
+	case <-ctx.Done():
+	}
+}
+
+// perform runs one party's role.
+func (s *show) perform(ctx context.Context, p *stand) error {
+	h := s.board.hooks(p.name)
+	switch p.role {
+	case "validator":
+		return runValidator(ctx, p.rig, h, p.settle)
+	case "seller":
+		return runSeller(ctx, p.rig, p.driver, demoCell, products(p.driver, s.market.Params.Price, 0), p.step, h, p.settle)
+	}
+	return runBuyer(ctx, p.rig, s.wants(), 0, s.sink, h, p.settle)
+}
+
+// wants are the buyer's demands: everything that is on offer, from one seller each.
+func (s *show) wants() []buyer.Want {
+	spread := rand.New(rand.NewPCG(s.cfg.Seed, 1))
+	var list []buyer.Want
+	for _, p := range s.byRole("seller") {
+		for _, q := range p.driver.Quantities() {
+			prop, _ := protocol.PropertyOf(q.Prop)
+			list = append(list, buyer.Want{Sellers: 1, Demand: protocol.Demand{
+				Prop: prop.Slug, Unit: prop.Unit, Cell: demoCell, Radius: 10_000 + spread.Uint32N(10_000), HalfLife: 3600,
+				Period: uint32(q.Period.Milliseconds()), Accuracy: q.Accuracy, Cap: s.market.Params.Price + byteball.Bytes(spread.Uint32N(10_000)), Windows: 30,
+			}})
+		}
+	}
+	return list
+}
+
+// close ends what is still open.
+func (s *show) close() {
+	if s.sink != nil {
+		s.sink.Close()
+	}
+	for _, p := range s.parties {
+		if p.rig != nil {
+			p.rig.Close()
+		}
+	}
+	if s.ledger != nil {
+		s.ledger.Close()
+	}
+}
+
+// addressOf is the ledger address of a key.
+func addressOf(key unit.Signer) (byteball.Address, error) {
+	raw, err := base64.StdEncoding.DecodeString(key.PublicKey())
+	if err != nil {
+		return "", err
+	}
+	return protocol.SigAddress(raw)
+}

@@ -1,0 +1,193 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/iotverse/iotverse/byteball"
+	"github.com/iotverse/iotverse/byteball/hub"
+	"github.com/iotverse/iotverse/byteball/unit"
+	"github.com/iotverse/iotverse/market/books"
+	"github.com/iotverse/iotverse/protocol/node"
+)
+
+// party is whoever holds money in a statement.
+type party struct {
+	Name      string             `json:"name"`
+	Role      string             `json:"role"`
+	Address   byteball.Address   `json:"address"`
+	Books     books.Amount       `json:"books"`  // change by its own books
+	Ledger    books.Amount       `json:"ledger"` // change as the ledger proves it
+	Lines     []books.Line       `json:"lines"`
+	addresses []byteball.Address // all that the party owns
+	opening   books.Amount
+}
+
+// feeRow is what one unit cost, none of which anybody has now: headers, payload, tps and oversize fees.
+type feeRow struct {
+	Unit byteball.Hash  `json:"unit"`
+	Fees byteball.Bytes `json:"fees"`
+}
+
+// statement compares everybody's own books with what a light client proves, and the sum of all with nothing.
+type statement struct {
+	Parties  []party  `json:"parties"`
+	Units    []feeRow `json:"units"`
+	Balanced bool     `json:"balanced"`
+	wrong    []string // why it is not balanced
+}
+
+// lines reads a role's books from a store.
+func lines(s *node.Store, prefix string) ([]books.Line, error) {
+	rows, err := s.All(prefix + "line/")
+	if err != nil {
+		return nil, err
+	}
+	var book books.Book
+	for _, key := range slices.Sorted(maps.Keys(rows)) {
+		l, err := books.Decode(rows[key])
+		if err != nil {
+			return nil, fmt.Errorf("books: line %s: %w", key, err)
+		}
+		if err := book.Put(l); err != nil {
+			return nil, err
+		}
+	}
+	return book.Lines(), nil
+}
+
+// prove fills in the ledger's column: a light client with an empty store asks for the history of every party's addresses
+// and believes only what the proofs show. from is the unit that gave everybody its opening balance; it is no change.
+func (st *statement) prove(ctx context.Context, client *hub.Client, from byteball.Hash) error {
+	fees := make(map[byteball.Hash]byteball.Bytes)
+	for i := range st.Parties {
+		p := &st.Parties[i]
+		units, _, err := client.History(ctx, p.addresses, nil, 0)
+		if err != nil {
+			return fmt.Errorf("statement: history of %s: %w", p.Name, err)
+		}
+		before, after, err := balances(units, p.addresses, from)
+		if err != nil {
+			return fmt.Errorf("statement: %s: %w", p.Name, err)
+		}
+		p.Ledger = after - before
+		if p.opening != 0 && p.opening != before {
+			st.wrong = append(st.wrong, fmt.Sprintf("%s: opening balance %d in its books, %d on the ledger", p.Name, p.opening, before))
+		}
+		for _, u := range units {
+			if u.Unit.Unit == from || !u.Serial {
+				continue
+			}
+			if fees[u.Unit.Unit], err = unit.Fees(u.Unit); err != nil {
+				return fmt.Errorf("statement: unit %s: %w", u.Unit.Unit, err)
+			}
+		}
+	}
+	for _, h := range slices.Sorted(maps.Keys(fees)) {
+		st.Units = append(st.Units, feeRow{h, fees[h]})
+	}
+	return nil
+}
+
+// balances returns what addresses held after the unit from, and what they hold at the end of the proven units.
+func balances(units []unit.Proven, addresses []byteball.Address, from byteball.Hash) (before, after books.Amount, err error) {
+	coins := make(map[unit.OutPoint]byteball.Bytes)
+	sum := func() (total books.Amount) {
+		for _, amount := range coins {
+			total += books.In(amount)
+		}
+		return total
+	}
+	ordered := slices.Clone(units)
+	slices.SortStableFunc(ordered, func(a, b unit.Proven) int { return int(int64(a.MCI) - int64(b.MCI)) })
+	var spent []unit.OutPoint
+	for _, p := range ordered {
+		if !p.Serial {
+			continue
+		}
+		for i, m := range p.Unit.Messages {
+			pay, ok := m.Payload.(*unit.Payment)
+			if !ok || pay.Asset != "" {
+				continue
+			}
+			for _, in := range pay.Inputs {
+				spent = append(spent, unit.OutPoint{Unit: in.Unit, MessageIndex: in.MessageIndex, OutputIndex: in.OutputIndex})
+			}
+			for j, o := range pay.Outputs {
+				if slices.Contains(addresses, o.Address) {
+					coins[unit.OutPoint{Unit: p.Unit.Unit, MessageIndex: i, OutputIndex: j}] = o.Amount
+				}
+			}
+		}
+		if p.Unit.Unit == from {
+			before = sum()
+		}
+	}
+	for _, out := range spent {
+		delete(coins, out)
+	}
+	return before, sum(), nil
+}
+
+// conclude decides: row by row the two columns are equal, and all changes and fees make nothing.
+func (st *statement) conclude() {
+	var total books.Amount
+	for _, p := range st.Parties {
+		total += p.Ledger
+		if p.Books != p.Ledger {
+			st.wrong = append(st.wrong, fmt.Sprintf("%s: its books say %+d, the ledger %+d", p.Name, p.Books, p.Ledger))
+		}
+	}
+	for _, u := range st.Units {
+		total += books.In(u.Fees)
+	}
+	if total != 0 {
+		st.wrong = append(st.wrong, fmt.Sprintf("all changes and fees together make %+d, not 0", total))
+	}
+	st.Balanced = len(st.wrong) == 0
+}
+
+// write prints the statement for people.
+func (st *statement) write(w io.Writer) {
+	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(tw, "party\trole\tits own books\tthe ledger\t\t")
+	for _, p := range st.Parties {
+		mark := "="
+		if p.Books != p.Ledger {
+			mark = "DIFFERS"
+		}
+		fmt.Fprintf(tw, "%s\t%s\t%+d\t%+d\t%s\t\n", p.Name, p.Role, p.Books, p.Ledger, mark)
+	}
+	var fees byteball.Bytes
+	for _, u := range st.Units {
+		fees += u.Fees
+	}
+	fmt.Fprintf(tw, "fees of %d units\t\t\t%+d\t\t\n", len(st.Units), fees)
+	tw.Flush()
+	for _, p := range st.Parties {
+		if p.Role == "buyer" {
+			fmt.Fprintf(w, "\n%s paid:\n", p.Name)
+			for _, l := range p.Lines {
+				fmt.Fprintf(w, "  %+12d  %s\n", l.Amount, l.Ref)
+			}
+		}
+	}
+	if st.Balanced {
+		fmt.Fprintln(w, "\nbalanced: every row is equal, and the sum of all changes and fees is 0 bytes")
+		return
+	}
+	fmt.Fprintf(w, "\nNOT balanced:\n  %s\n", strings.Join(st.wrong, "\n  "))
+}
+
+// writeJSON prints the statement for programs.
+func (st *statement) writeJSON(w io.Writer) error {
+	enc := json.NewEncoder(w)
+	enc.SetIndent("", " ")
+	return enc.Encode(st)
+}
