@@ -31,6 +31,7 @@ type Client struct {
 	cancel context.CancelFunc
 	over   <-chan struct{} // closed by Close
 	done   sync.WaitGroup
+	memory *memory
 
 	mu      sync.Mutex
 	conn    *conn         // nil while there is none
@@ -55,7 +56,8 @@ func Dial(ctx context.Context, cfg Config) (*Client, error) {
 	if cfg.Heartbeat == 0 {
 		cfg.Heartbeat = 10 * time.Second
 	}
-	c := &Client{cfg: cfg, ops: cfg.OPs, changed: make(chan struct{}), wakes: map[chan struct{}]bool{}}
+	c := &Client{cfg: cfg, ops: cfg.OPs, changed: make(chan struct{}), wakes: map[chan struct{}]bool{},
+		memory: &memory{good: map[signature]bool{}}}
 	at, first, err := c.try(ctx, 0)
 	if err != nil {
 		return nil, err

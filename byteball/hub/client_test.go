@@ -247,6 +247,31 @@ func TestLiar(t *testing.T) {
 	}
 }
 
+// TestLiarLater: that a signature was good before does not help one that is changed.
+func TestLiarLater(t *testing.T) {
+	s := serve(t)
+	c := dial(t, hub.Config{}, s.url)
+	address := []byteball.Address{"SH7L62HTZ5U45IR4GPXSNNJAKZDTUZTI"}
+	if h, _, err := c.History(t.Context(), address, nil, 0); err != nil || len(h) != 3 {
+		t.Fatalf("got %d units, %v", len(h), err)
+	}
+	for name, tamper := range map[string]func(map[string]any){
+		"signature": swapSignature("unstable_mc_joints", 1),
+		"last ball": set("last_ball", wrongHash, "unstable_mc_joints", 0, "unit"),
+		"gap":       cut("unstable_mc_joints", 1),
+	} {
+		var tree map[string]any
+		if err := json.Unmarshal(named(t, "light/get_history, one address").Response, &tree); err != nil {
+			t.Fatal(err)
+		}
+		tamper(tree)
+		s.answer("light/get_history", tree)
+		if _, _, err := c.History(t.Context(), address, nil, 0); !errors.Is(err, byteball.Invalid) {
+			t.Errorf("%s: got %v, want Invalid", name, err)
+		}
+	}
+}
+
 func TestHeartbeat(t *testing.T) {
 	s := serve(t)
 	delete(s.answers, "heartbeat")

@@ -61,7 +61,7 @@ func (c *Client) once(ctx context.Context, q query) (History, error) {
 	if err != nil {
 		return History{}, err
 	}
-	h, err := Verify(body, ops, c.cfg.Network.Majority())
+	h, err := verify(body, ops, c.cfg.Network.Majority(), c.memory)
 	if err != nil {
 		err = fmt.Errorf("hub %s: %w", conn.url, err)
 		c.distrust(conn, err)

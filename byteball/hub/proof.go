@@ -43,6 +43,11 @@ type ball struct {
 // protocol proves none of that. Rules: ocore light.js:177, witness_proof.js:172. Pure.
 // Error: Invalid if anything in the answer is wrong; then nothing of it may be used.
 func Verify(data []byte, ops []byteball.Address, majority int) (History, error) {
+	return verify(data, ops, majority, nil)
+}
+
+// verify is Verify with a memory of signatures.
+func verify(data []byte, ops []byteball.Address, majority int, memory *memory) (History, error) {
 	if d := depth(data); d > maxDepth {
 		return History{}, wrong("nested deeper than %d levels", maxDepth)
 	}
@@ -56,7 +61,7 @@ func Verify(data []byte, ops []byteball.Address, majority int) (History, error) 
 	if len(ops) == 0 || majority < 1 {
 		return History{}, wrong("no order providers to check it by")
 	}
-	known, err := lastBalls(a, ops, majority)
+	known, err := lastBalls(a, ops, majority, memory)
 	if err != nil {
 		return History{}, err
 	}

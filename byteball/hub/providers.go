@@ -2,6 +2,7 @@ package hub
 
 import (
 	"slices"
+	"sync"
 
 	"github.com/iotverse/iotverse/byteball"
 	"github.com/iotverse/iotverse/byteball/chash"
@@ -10,7 +11,7 @@ import (
 )
 
 // lastBalls checks the order providers' part and returns the balls that follow from it.
-func lastBalls(a answer, ops []byteball.Address, majority int) (map[byteball.Hash]bool, error) {
+func lastBalls(a answer, ops []byteball.Address, majority int, memory *memory) (map[byteball.Hash]bool, error) {
 	if len(a.UnstableMC) == 0 {
 		return nil, wrong("no unstable units of the main chain")
 	}
@@ -41,7 +42,7 @@ func lastBalls(a answer, ops []byteball.Address, majority int) (map[byteball.Has
 	if len(met) < majority {
 		return nil, wrong("%d order providers signed it, %d are needed", len(met), majority)
 	}
-	keys := keyring{ops: ops, hashes: map[byteball.Address]byteball.Address{}, definitions: map[byteball.Address]any{}}
+	keys := keyring{ops: ops, memory: memory, hashes: map[byteball.Address]byteball.Address{}, definitions: map[byteball.Address]any{}}
 	for _, op := range ops {
 		keys.hashes[op] = op
 	}
@@ -75,6 +76,42 @@ type keyring struct {
 	ops         []byteball.Address
 	hashes      map[byteball.Address]byteball.Address // address -> hash of its present definition
 	definitions map[byteball.Address]any              // hash -> definition
+	memory      *memory
+}
+
+// memory knows good signatures, so that a unit that stands in answer after answer is checked once. nil remembers nothing.
+type memory struct {
+	mu   sync.Mutex
+	good map[signature]bool
+}
+
+// signature is that of an author under one definition; the unit's hash covers its bytes.
+type signature struct {
+	unit                byteball.Hash
+	address, definition byteball.Address
+}
+
+const memorySize = 512 // signatures; all are forgotten when there are more
+
+func (m *memory) has(s signature) bool {
+	if m == nil {
+		return false
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.good[s]
+}
+
+func (m *memory) add(s signature) {
+	if m == nil {
+		return
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if len(m.good) >= memorySize {
+		clear(m.good)
+	}
+	m.good[s] = true
 }
 
 // learn takes a unit that shows or changes a definition.
@@ -117,10 +154,6 @@ func (k keyring) learn(j joint) error {
 // check verifies the signatures of all authors of u whose definition is known and takes the definitions that u shows;
 // shown says whether there was one.
 func (k keyring) check(u *unit.Unit) (shown bool, err error) {
-	hash, err := u.HashToSign()
-	if err != nil {
-		return false, wrong("unit %s: %v", u.Unit, err)
-	}
 	for _, a := range u.Authors {
 		want := k.hashes[a.Address]
 		if want == "" {
@@ -137,10 +170,19 @@ func (k keyring) check(u *unit.Unit) (shown bool, err error) {
 		if def == nil {
 			return false, wrong("definition %s of order provider %s is missing", want, a.Address)
 		}
+		s := signature{u.Unit, a.Address, want}
+		if k.memory.has(s) {
+			continue
+		}
+		hash, err := u.HashToSign()
+		if err != nil {
+			return false, wrong("unit %s: %v", u.Unit, err)
+		}
 		env := definition.Env{Unit: u, HashToSign: hash, NoReferences: true}
 		if ok, err := definition.Evaluate(def, a.Address, a.Authentifiers, env); err != nil || !ok {
 			return false, wrong("unit %s: signature of %s: %v", u.Unit, a.Address, err)
 		}
+		k.memory.add(s)
 	}
 	return shown, nil
 }
