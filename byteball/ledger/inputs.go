@@ -1,7 +1,6 @@
 package ledger
 
 import (
-	"encoding/binary"
 	"slices"
 
 	"github.com/iotverse/iotverse/byteball"
@@ -15,6 +14,7 @@ type coin struct {
 	Address byteball.Address
 	Amount  byteball.Bytes
 	Spender byteball.Hash // the unit that spends it
+	Slot    uint64        // among the unspent coins of Address, while it is one
 }
 
 // source is where an input's money comes from. coin is nil for an output that does not exist and for a commission.
@@ -28,13 +28,6 @@ type source struct {
 type spent struct {
 	coins []source
 	taken []unit.Input // commissions, each with its Address
-}
-
-// pointKey is the part of a key that names an output.
-func pointKey(p unit.OutPoint) []byte {
-	k := raw(p.Unit)
-	k = binary.BigEndian.AppendUint32(k, uint32(p.MessageIndex))
-	return binary.BigEndian.AppendUint32(k, uint32(p.OutputIndex))
 }
 
 func (l *Ledger) source(in *unit.Input) source {

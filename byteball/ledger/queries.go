@@ -66,35 +66,6 @@ func (l *Ledger) joint(n *node) unit.Joint {
 	return unit.Joint{Unit: &u, Ball: n.Ball, SkiplistUnits: n.Skiplist}
 }
 
-// Coin is an output that no unit spends.
-type Coin struct {
-	unit.OutPoint
-	Amount byteball.Bytes
-	Stable bool
-}
-
-// Unspent returns the coins of an address, in the order of their units' hashes.
-func (l *Ledger) Unspent(address byteball.Address) ([]Coin, error) {
-	l.begin(false)
-	defer l.end()
-	coins := l.unspent(address)
-	return coins, l.fail()
-}
-
-func (l *Ledger) unspent(address byteball.Address) []Coin {
-	var coins []Coin
-	l.x.each(key(tOwn, []byte(address)), nil, func(rest, value []byte) bool {
-		if len(rest) != 40 {
-			return true
-		}
-		point := unit.OutPoint{Unit: hashOf(rest[:32]), MessageIndex: int(number(append(make([]byte, 4), rest[32:36]...))),
-			OutputIndex: int(number(append(make([]byte, 4), rest[36:]...)))}
-		coins = append(coins, Coin{OutPoint: point, Amount: byteball.Bytes(number(value)), Stable: l.tail[point.Unit] == nil})
-		return true
-	})
-	return coins
-}
-
 // Balance is what an address holds.
 type Balance struct {
 	Stable, Pending           byteball.Bytes

@@ -46,7 +46,7 @@ func (l *Ledger) saveNew(n *node, s spent) {
 	for _, a := range n.Authors {
 		l.x.set(key(tLast, []byte(a)), raw(n.Unit))
 	}
-	l.saveCoins(n.u, s)
+	l.moveMoney(n.u, s)
 	l.saveDefinitions(n.u)
 	l.saveAttestations(n)
 }
@@ -58,30 +58,6 @@ func (n *node) fresh() *node {
 		c.MCI, c.Included, c.OnMain = none, none, false
 	}
 	return &c
-}
-
-// saveCoins moves the money.
-func (l *Ledger) saveCoins(u *unit.Unit, s spent) {
-	for _, from := range s.coins {
-		c := *from.coin
-		c.Spender = u.Unit
-		l.x.save(key(tCoin, pointKey(from.point)), c)
-		l.x.del(key(tOwn, []byte(c.Address), pointKey(from.point)))
-	}
-	for _, t := range s.taken {
-		l.x.set(takenKey(t.Type, t.Address), num(t.ToMainChainIndex+1))
-	}
-	for i := range u.Messages {
-		p, ok := u.Messages[i].Payload.(*unit.Payment)
-		if !ok || p.Asset != "" {
-			continue
-		}
-		for k, o := range p.Outputs {
-			point := pointKey(unit.OutPoint{Unit: u.Unit, MessageIndex: i, OutputIndex: k})
-			l.x.save(key(tCoin, point), coin{Address: o.Address, Amount: o.Amount})
-			l.x.set(key(tOwn, []byte(o.Address), point), num(uint64(o.Amount)))
-		}
-	}
 }
 
 // saveAttestations writes what is found whether the unit is stable or not: attestations and profiles (writer.js:200).

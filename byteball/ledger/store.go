@@ -23,7 +23,8 @@ const (
 	tAt       = 'k' // index, unit                   → nothing; stable units
 	tChild    = 'b' // unit, unit whose best parent it is → nothing
 	tCoin     = 'o' // unit, message, output         → coin
-	tOwn      = 'a' // address, unit, message, output → amount; unspent coins
+	tOwn      = 'a' // address, slot                 → output, amount; unspent coins fill the slots from 0 on
+	tOwnCount = 'A' // address                       → how many slots are filled
 	tUsed     = 'i' // address, index, level, unit   → nothing; stable units by or to the address
 	tLast     = 'l' // address                       → last unit it wrote
 	tSeen     = 'f' // address                       → index of the first stable unit it wrote

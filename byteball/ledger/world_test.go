@@ -47,13 +47,13 @@ type world struct {
 	now time.Time
 }
 
-// newWorld begins a ledger on which each person has a million bytes; dir may be empty.
+// newWorld begins a ledger on which each person has a billion bytes; dir may be empty.
 func newWorld(t testing.TB, dir string, people ...person) *world {
 	t.Helper()
 	op := ledger.Operator{Signer: someone(t, 200).Key}
 	var outputs []unit.Output
 	for _, p := range people {
-		outputs = append(outputs, unit.Output{Address: p.address, Amount: 1_000_000})
+		outputs = append(outputs, unit.Output{Address: p.address, Amount: 1_000_000_000})
 	}
 	genesis, err := ledger.MakeGenesis(byteball.Dev, op, outputs, start)
 	if err != nil {
