@@ -1,6 +1,7 @@
 package seller
 
 import (
+	"maps"
 	"slices"
 	"time"
 
@@ -152,7 +153,8 @@ func (s *stream) handRound(r *round) {
 
 // draw opens the samples of all rounds whose ball has come.
 func (s *stream) draw() {
-	for _, r := range s.rounds {
+	for _, w := range slices.Sorted(maps.Keys(s.rounds)) {
+		r := s.rounds[w]
 		if r.list == nil || r.opened || r.failed {
 			continue
 		}
@@ -170,7 +172,7 @@ func (s *stream) open(r *round, ball committee.Ball) {
 	for i, b := range batches {
 		headers[i] = b.Header
 	}
-	nCommon, nOwn := judge.Sizes(&c.par, judge.Before(&c.cfg.Rules.Manifest, r.wc, s.lastStamp(r.window)).Rep())
+	nCommon, nOwn := judge.Sizes(&c.par, trust(s.lastStamp(r.window)))
 	common := judge.CommonSample(ball.Raw, r.wid, nCommon, len(batches))
 	for _, t := range r.committee.Members {
 		o := &protocol.Opening{Wid: r.wid, Headers: headers}
@@ -254,10 +256,12 @@ func (s *stream) lastStamp(before uint64) *protocol.Stamp {
 }
 
 // reputation is what the newest stamp of the stream makes of the seller.
-func (s *stream) reputation() uint16 {
-	newest := s.lastStamp(^uint64(0))
-	if newest == nil {
+func (s *stream) reputation() uint16 { return trust(s.lastStamp(^uint64(0))) }
+
+// trust is the reputation after a stamp, ‰; nil is a newcomer's. Members size their samples by the same.
+func trust(last *protocol.Stamp) uint16 {
+	if last == nil {
 		return reputation.Newcomer.Rep()
 	}
-	return reputation.Of(newest).After(newest).Rep()
+	return reputation.Of(last).After(last).Rep()
 }

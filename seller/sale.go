@@ -274,16 +274,12 @@ func (d *sale) accept(v channel.Voucher, want channel.Payouts) error {
 	return nil
 }
 
-// income is the seller's output in the newest voucher.
+// income is the seller's output in the newest voucher, which was checked when it was accepted.
 func (d *sale) income() byteball.Bytes {
 	if d.payee.Newest == nil {
 		return 0
 	}
-	pay, err := channel.Read(d.Terms, d.payee.Funding, *d.payee.Newest)
-	if err != nil {
-		return 0
-	}
-	return pay[d.PayTo]
+	return channel.Paid(d.payee.Newest.Unit)[d.PayTo]
 }
 
 // remember adds the payees of a committee to those who get the closing voucher.
