@@ -43,6 +43,7 @@ type Config struct {
 	Secret []byte           // the device's own; box keys follow from it
 	Wants  []Want
 	Spend  byteball.Bytes // limit of all deposits together; 0 is none
+	From   uint64         // main chain index from which on the ledger is followed; 0 is its beginning
 }
 
 // Validate names what is missing or wrong. Error: Invalid.
@@ -101,6 +102,7 @@ func New(cfg Config, saved map[string][]byte) (*Core, error) {
 		deals: make(map[protocol.Hash]*purchase), dropped: make(map[stream]string), stamps: make(map[stream]protocol.Stamp),
 		further: make(map[stream]bool), cool: make(map[stream]time.Time), next: 1}
 	c.book = book.New(&c.par)
+	c.view.Begin(cfg.From, saved)
 	return c, c.restore(saved)
 }
 

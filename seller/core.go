@@ -43,6 +43,7 @@ type Config struct {
 	Secret   []byte      // the device's own; salts and batch keys follow from it
 	Cell     string      // geohash of 5 characters
 	Products []Product
+	From     uint64 // main chain index from which on the ledger is followed; 0 is its beginning
 }
 
 // Validate names what is missing or wrong. Error: Invalid.
@@ -100,6 +101,7 @@ func New(cfg Config, saved map[string][]byte) (*Core, error) {
 	m := &cfg.Rules.Manifest
 	c := &Core{cfg: cfg, cal: m.Calendar(), par: m.Params, view: view.New(cfg.Rules, cfg.Vars), pay: pay,
 		streams: make(map[string]*stream), deals: make(map[protocol.Hash]*sale)}
+	c.view.Begin(cfg.From, saved)
 	var streams []committee.Stream
 	for _, p := range cfg.Products {
 		streams = append(streams, committee.Stream{Prop: p.Prop, Cell: cfg.Cell})

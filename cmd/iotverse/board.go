@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"strings"
 	"sync"
@@ -26,6 +27,7 @@ type board struct {
 	phase    string
 	drawn    int // lines on the screen
 	tally    tally
+	about    map[string]string // deal -> what it is about
 }
 
 // shelf is what the buyer knows of one property.
@@ -46,7 +48,7 @@ type tally struct {
 
 func newBoard(w io.Writer) *board {
 	f, ok := w.(*os.File)
-	return &board{w: w, live: ok && term.IsTerminal(int(f.Fd())), started: time.Now(), products: make(map[string]*shelf)}
+	return &board{w: w, live: ok && term.IsTerminal(int(f.Fd())), started: time.Now(), products: make(map[string]*shelf), about: make(map[string]string)}
 }
 
 // say tells people what happens now.
@@ -67,6 +69,13 @@ func (b *board) summary() tally {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.tally
+}
+
+// deals says what each deal was about.
+func (b *board) deals() map[string]string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return maps.Clone(b.about)
 }
 
 // hooks feed the board with what one party notes.
@@ -110,6 +119,7 @@ func (b *board) note(name string, n role.Note) {
 		switch n.Text {
 		case "deal agreed":
 			s.state = "deal"
+			b.about[fmt.Sprint(a["deal"])] = prop
 		case "stamp":
 			s.stamps++
 			b.tally.stamps++
@@ -122,6 +132,11 @@ func (b *board) note(name string, n role.Note) {
 		case "seller dropped":
 			b.tally.dropped = true
 			s.state = fmt.Sprint("dropped: ", a["why"])
+			for id, what := range b.about {
+				if what == prop {
+					b.about[id] = prop + " (" + s.state + ")"
+				}
+			}
 		}
 	}
 	if !b.live && worthALine(n.Text) {

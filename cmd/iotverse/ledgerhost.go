@@ -2,12 +2,15 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/iotverse/iotverse/byteball"
@@ -53,15 +56,29 @@ func openOperator(cfg ledgerConfig) (*utim.Module, error) {
 	return utim.Create(filepath.Join(dir, "keys"), utim.Options{Unencrypted: true, Rand: cfg.Rand})
 }
 
-// openChain opens the chain of a folder, or begins one. outputs is asked only then.
+// openChain opens the chain of a folder, or begins one, also where a start was cut off before the chain began.
 func openChain(cfg ledgerConfig, op ledger.Operator) (*ledger.Ledger, error) {
-	lc := ledger.Config{Network: byteball.Dev}
-	if cfg.Dir != "" {
-		lc.Dir = filepath.Join(cfg.Dir, "chain")
-		if _, err := os.Stat(lc.Dir); err == nil {
-			return ledger.Open(lc)
+	if cfg.Dir == "" {
+		return foundChain(cfg, ledger.Config{Network: byteball.Dev}, op)
+	}
+	lc := ledger.Config{Network: byteball.Dev, Dir: filepath.Join(cfg.Dir, "chain")}
+	if _, err := os.Stat(lc.Dir); errors.Is(err, fs.ErrNotExist) {
+		return foundChain(cfg, lc, op)
+	}
+	l, err := ledger.Open(lc)
+	if errors.Is(err, byteball.Invalid) {
+		if l, err := foundChain(cfg, lc, op); err == nil {
+			return l, nil
 		}
 	}
+	if err != nil && strings.Contains(err.Error(), "Cannot acquire directory lock") {
+		return nil, fmt.Errorf("another process runs the ledger in %s; stop it first, or name another folder with --dir", cfg.Dir)
+	}
+	return l, err
+}
+
+// foundChain begins a chain. It fails if lc.Dir holds one.
+func foundChain(cfg ledgerConfig, lc ledger.Config, op ledger.Operator) (*ledger.Ledger, error) {
 	genesis, err := ledger.MakeGenesis(byteball.Dev, op, cfg.Outputs, time.Now())
 	if err != nil {
 		return nil, err

@@ -52,6 +52,7 @@ type rig struct {
 	wallet  *wallet.Wallet
 	key     unit.Signer // of the wallet's first address
 	binding protocol.Binding
+	from    uint64 // where the ledger is followed from
 	p2p     *p2p.Node
 }
 
@@ -139,9 +140,17 @@ func (r *rig) openLedger(ctx context.Context, network byteball.Network) (err err
 	if r.vars, err = r.hub.SystemVars(ctx); err != nil {
 		return err
 	}
+	tip, err := r.hub.LastMCI(ctx)
+	if err != nil {
+		return err
+	}
+	r.from = tip - min(tip, reach)
 	r.wallet, err = wallet.New(wallet.Config{Network: network, Hub: r.hub, Store: prefixed{r.store, "wallet/"}, Key: r.key, Log: r.cfg.Log})
 	return err
 }
+
+// reach is how many main chain indexes back a hub can prove the order providers' units: its answers hold about 4,000.
+const reach = 3500
 
 // Close ends everything that was opened, in the reverse order.
 func (r *rig) Close() {
@@ -183,7 +192,7 @@ func (r *rig) address() byteball.Address { return r.wallet.Address() }
 func (r *rig) run(ctx context.Context, prefix string, core role.Core, hooks hooks, extra ...func(context.Context, *node.Node) error) error {
 	n := node.New(node.Config{
 		Core: core, Prefix: prefix, Store: r.store, P2P: r.p2p, Hub: r.hub, Wallet: r.wallet,
-		Follow: r.hub.Follow(hub.FollowConfig{Poll: r.cfg.Poll}), Market: r.rules.Market, Verifier: r.rules.Verifier,
+		Follow: r.hub.Follow(hub.FollowConfig{From: r.from, Poll: r.cfg.Poll}), Market: r.rules.Market, Verifier: r.rules.Verifier,
 		OnNote: hooks.note, OnDeliver: hooks.deliver, Log: r.cfg.Log,
 	})
 	ctx, cancel := context.WithCancel(ctx)

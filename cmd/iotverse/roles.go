@@ -2,13 +2,16 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
 	"github.com/iotverse/iotverse/buyer"
 	"github.com/iotverse/iotverse/buyer/sink"
 	"github.com/iotverse/iotverse/byteball"
+	"github.com/iotverse/iotverse/market/books"
 	"github.com/iotverse/iotverse/market/params"
+	"github.com/iotverse/iotverse/protocol"
 	"github.com/iotverse/iotverse/protocol/node"
 	"github.com/iotverse/iotverse/protocol/role"
 	"github.com/iotverse/iotverse/seller"
@@ -23,6 +26,24 @@ const (
 	validatorPrefix = "validator/"
 	buyerPrefix     = "buyer/"
 )
+
+// openBooks enters the opening balance when a role begins with an empty store.
+func (r *rig) openBooks(ctx context.Context, prefix string) error {
+	b, err := r.wallet.Balance(ctx)
+	if err != nil {
+		return err
+	}
+	l := books.Line{Time: time.Now().UnixMilli(), Kind: books.Opening, Ref: "opening", Amount: books.In(b.Stable)}
+	key := append([]byte(prefix), l.Key()...)
+	if _, err := r.store.Get(key); !errors.Is(err, protocol.NotFound) {
+		return err
+	}
+	data, err := l.Encode()
+	if err != nil {
+		return err
+	}
+	return r.store.Put(key, data)
+}
 
 // products are what a driver delivers, at one price. A market with readings of its own pace sets the drivers' period.
 func products(d sensor.Driver, price, floor byteball.Bytes) []seller.Product {
@@ -43,6 +64,9 @@ func pace(p params.Params) time.Duration {
 
 // runSeller sells what a driver measures until settle is closed and all deals are settled.
 func runSeller(ctx context.Context, r *rig, d sensor.Driver, cell string, list []seller.Product, resolution time.Duration, h hooks, settle <-chan struct{}) error {
+	if err := r.openBooks(ctx, sellerPrefix); err != nil {
+		return err
+	}
 	saved, err := r.store.All(sellerPrefix)
 	if err != nil {
 		return err
@@ -52,7 +76,7 @@ func runSeller(ctx context.Context, r *rig, d sensor.Driver, cell string, list [
 		return err
 	}
 	core, err := seller.New(seller.Config{Rules: r.rules, Vars: r.vars, Signer: r.keys, Binding: r.binding, Wallet: r.key,
-		Secret: secret, Cell: cell, Products: list}, saved)
+		Secret: secret, Cell: cell, Products: list, From: r.from}, saved)
 	if err != nil {
 		return err
 	}
@@ -77,6 +101,9 @@ func patience(p params.Params) time.Duration { return 6*p.Window() + time.Minute
 
 // runValidator judges until settle is closed and the rounds under way are over.
 func runValidator(ctx context.Context, r *rig, h hooks, settle <-chan struct{}) error {
+	if err := r.openBooks(ctx, validatorPrefix); err != nil {
+		return err
+	}
 	saved, err := r.store.All(validatorPrefix)
 	if err != nil {
 		return err
@@ -90,7 +117,7 @@ func runValidator(ctx context.Context, r *rig, h hooks, settle <-chan struct{}) 
 		return err
 	}
 	core, err := validator.New(validator.Config{Rules: r.rules, Vars: r.vars, Signer: r.keys, Binding: r.binding, BondKey: bond,
-		Secret: secret, Device: softwareKey}, saved)
+		Secret: secret, Device: softwareKey, From: r.from}, saved)
 	if err != nil {
 		return err
 	}
@@ -102,6 +129,9 @@ const softwareKey = 950
 
 // runBuyer buys what is wanted into out until settle is closed and all deals are settled.
 func runBuyer(ctx context.Context, r *rig, wants []buyer.Want, spend byteball.Bytes, out *sink.Sink, h hooks, settle <-chan struct{}) error {
+	if err := r.openBooks(ctx, buyerPrefix); err != nil {
+		return err
+	}
 	saved, err := r.store.All(buyerPrefix)
 	if err != nil {
 		return err
@@ -111,7 +141,7 @@ func runBuyer(ctx context.Context, r *rig, wants []buyer.Want, spend byteball.By
 		return err
 	}
 	core, err := buyer.New(buyer.Config{Rules: r.rules, Vars: r.vars, Signer: r.keys, Keys: r.channelKey, Change: r.address(),
-		Secret: secret, Wants: wants, Spend: spend}, saved)
+		Secret: secret, Wants: wants, Spend: spend, From: r.from}, saved)
 	if err != nil {
 		return err
 	}

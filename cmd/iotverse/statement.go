@@ -37,10 +37,11 @@ type feeRow struct {
 
 // statement compares everybody's own books with what a light client proves, and the sum of all with nothing.
 type statement struct {
-	Parties  []party  `json:"parties"`
-	Units    []feeRow `json:"units"`
-	Balanced bool     `json:"balanced"`
-	wrong    []string // why it is not balanced
+	Parties  []party           `json:"parties"`
+	Units    []feeRow          `json:"units"`
+	Balanced bool              `json:"balanced"`
+	wrong    []string          // why it is not balanced
+	deals    map[string]string // what a deal was about, by the first eight digits of its id
 }
 
 // lines reads a role's books from a store.
@@ -77,7 +78,7 @@ func (st *statement) prove(ctx context.Context, client *hub.Client, from bytebal
 			return fmt.Errorf("statement: %s: %w", p.Name, err)
 		}
 		p.Ledger = after - before
-		if p.opening != 0 && p.opening != before {
+		if p.Role != "fund" && p.Role != "unspendable" && p.opening != before {
 			st.wrong = append(st.wrong, fmt.Sprintf("%s: opening balance %d in its books, %d on the ledger", p.Name, p.opening, before))
 		}
 		for _, u := range units {
@@ -170,19 +171,46 @@ func (st *statement) write(w io.Writer) {
 	}
 	fmt.Fprintf(tw, "fees of %d units\t\t\t%+d\t\t\n", len(st.Units), fees)
 	tw.Flush()
-	for _, p := range st.Parties {
-		if p.Role == "buyer" {
-			fmt.Fprintf(w, "\n%s paid:\n", p.Name)
-			for _, l := range p.Lines {
-				fmt.Fprintf(w, "  %+12d  %s\n", l.Amount, l.Ref)
-			}
-		}
-	}
+	st.writeDeals(w)
 	if st.Balanced {
 		fmt.Fprintln(w, "\nbalanced: every row is equal, and the sum of all changes and fees is 0 bytes")
 		return
 	}
 	fmt.Fprintf(w, "\nNOT balanced:\n  %s\n", strings.Join(st.wrong, "\n  "))
+}
+
+// writeDeals prints what each deal cost its buyer: data to the seller, the fee to validators and fund, the closing unit.
+func (st *statement) writeDeals(w io.Writer) {
+	cost, data, closing := make(map[string]books.Amount), make(map[string]books.Amount), make(map[string]books.Amount)
+	for _, p := range st.Parties {
+		for _, l := range p.Lines {
+			kind, id, _ := strings.Cut(l.Ref, "/")
+			switch {
+			case kind == "channel" && p.Role == "buyer":
+				cost[id] -= l.Amount
+			case kind == "channel" && p.Role == "seller":
+				data[id] += l.Amount
+			case kind == "close":
+				closing[id] -= l.Amount
+			}
+		}
+	}
+	fmt.Fprintln(w)
+	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(tw, "the buyer's deals\tdata\tvalidators and fund\tclosing unit\t")
+	for _, id := range slices.SortedFunc(maps.Keys(cost), func(a, b string) int { return strings.Compare(st.about(a), st.about(b)) }) {
+		fmt.Fprintf(tw, "%s\t%d\t%d\t%d\t\n", st.about(id), data[id], cost[id]-data[id], closing[id])
+	}
+	tw.Flush()
+}
+
+// about names a deal for people.
+func (st *statement) about(id string) string {
+	short := id[:min(len(id), 8)]
+	if what, ok := st.deals[short]; ok {
+		return what
+	}
+	return "deal " + short
 }
 
 // writeJSON prints the statement for programs.

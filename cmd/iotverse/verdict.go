@@ -16,14 +16,18 @@ import (
 
 // conclude makes the final statement: every party's books out of its own store beside what a fresh light client proves.
 func (s *show) conclude(ctx context.Context) (*statement, error) {
-	st := new(statement)
+	st := &statement{deals: s.board.deals()}
 	for _, p := range s.parties {
-		row := party{Name: p.name, Role: p.role, Address: p.address, addresses: []byteball.Address{p.address}, opening: books.In(p.money)}
+		row := party{Name: p.name, Role: p.role, Address: p.address, addresses: []byteball.Address{p.address}}
 		var err error
 		if row.Lines, err = lines(p.rig.store, p.role+"/"); err != nil {
 			return nil, fmt.Errorf("%s: %w", p.name, err)
 		}
 		for _, l := range row.Lines {
+			if l.Kind == books.Opening {
+				row.opening = l.Amount
+				continue
+			}
 			row.Books += l.Amount
 		}
 		bonds, err := s.bonds(ctx, p)

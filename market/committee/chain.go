@@ -42,12 +42,13 @@ type Chain struct {
 	from  uint64 // every unit from this MCI on has been added
 	balls []Ball
 	cuts  map[uint64]Ball // EpochBall's answers
+	told  map[uint64]Ball // those of an earlier run, see Recall
 }
 
 // NewChain makes an empty chain. The caller promises to add every stable unit of the order providers with MCI ≥ from, in
 // order or nearly so; epochs whose start lies before what it has seen have no ball. A new chain is followed from 0.
 func NewChain(m *params.Manifest, from uint64) *Chain {
-	return &Chain{cal: m.Calendar(), ops: slices.Clone(m.OPs), from: from, cuts: map[uint64]Ball{}}
+	return &Chain{cal: m.Calendar(), ops: slices.Clone(m.OPs), from: from, cuts: map[uint64]Ball{}, told: map[uint64]Ball{}}
 }
 
 // Add takes a proven unit and says whether it was an order provider's that was not known yet. Other units, double spends
@@ -112,10 +113,17 @@ func (c *Chain) Last() Ball {
 	return c.balls[len(c.balls)-1]
 }
 
+// Recall tells the chain a ball that an earlier run of this node found and saved, for an epoch whose start lies before what
+// is followed now.
+func (c *Chain) Recall(e uint64, b Ball) { c.told[e] = b }
+
 // EpochBall returns ball_e: the first unit of the order providers with timestamp ≥ start(e−1); its MCI is cut_e. It is
 // false while that unit is not stable yet, and for epochs before what the chain has seen.
 func (c *Chain) EpochBall(e uint64) (Ball, bool) {
 	if b, ok := c.cuts[e]; ok {
+		return b, true
+	}
+	if b, ok := c.told[e]; ok {
 		return b, true
 	}
 	start := c.cal.CutTime(e).UnixMilli()

@@ -4,7 +4,9 @@
 package view
 
 import (
+	"encoding/binary"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/iotverse/iotverse/byteball"
@@ -23,7 +25,9 @@ type View struct {
 	Bases    *deal.Bases
 	Tip      uint64 // last main chain index, stable or not
 
+	rules   deal.Rules
 	cal     params.Calendar
+	saved   map[uint64]bool // epochs whose ball is in the store
 	watched map[byteball.Address]bool
 	drawn   map[draw]*committee.Committee
 	epoch   uint64
@@ -37,12 +41,67 @@ type draw struct {
 
 // New makes an empty view that is fed from the beginning of the chain.
 func New(r deal.Rules, vars unit.SystemVars) *View {
-	chain := committee.NewChain(&r.Manifest, 0)
-	return &View{
-		Chain: chain, Registry: committee.NewRegistry(&r.Manifest, r.Verifier, chain), Bases: deal.NewBases(r.Manifest.OPs, vars),
-		cal: r.Manifest.Calendar(), watched: make(map[byteball.Address]bool), drawn: make(map[draw]*committee.Committee),
+	v := &View{rules: r, Bases: deal.NewBases(r.Manifest.OPs, vars), cal: r.Manifest.Calendar(), saved: make(map[uint64]bool),
+		watched: make(map[byteball.Address]bool), drawn: make(map[draw]*committee.Committee)}
+	v.Begin(0, nil)
+	return v
+}
+
+// Begin says, before anything is fed, from which main chain index on every unit of the order providers will come, and gives
+// back what the view saved in an earlier run (of all the rows of the node it takes its own).
+func (v *View) Begin(from uint64, saved map[string][]byte) {
+	v.Chain = committee.NewChain(&v.rules.Manifest, from)
+	v.Registry = committee.NewRegistry(&v.rules.Manifest, v.rules.Verifier, v.Chain)
+	for key, value := range saved {
+		rest, ok := strings.CutPrefix(key, ballPrefix)
+		if !ok || len(rest) != 8 {
+			continue
+		}
+		var b savedBall
+		if protocol.Decode(value, &b) == nil {
+			e := binary.BigEndian.Uint64([]byte(rest))
+			v.saved[e] = true
+			v.Chain.Recall(e, committee.Ball(b.Ball))
+		}
 	}
 }
+
+// ballPrefix is where the balls of epochs are saved: a ledger shows a light client only so much of its past.
+const ballPrefix = "ball/"
+
+type savedBall struct {
+	_    struct{} `cbor:",toarray"`
+	Ball struct {
+		Unit byteball.Hash
+		Hash byteball.Hash
+		Raw  protocol.Hash
+		MCI  uint64
+		Time int64
+	}
+}
+
+// remember saves the balls of the running epoch and the next, once each.
+func (v *View) remember() (effects []role.Effect) {
+	for e := v.epoch; e <= v.epoch+1; e++ {
+		ball, ok := v.Chain.EpochBall(e)
+		if !ok || v.saved[e] {
+			continue
+		}
+		data, err := protocol.Encode(savedBall{Ball: ball})
+		if err != nil {
+			continue // plain values always encode
+		}
+		v.saved[e] = true
+		effects = append(effects, role.Save{Key: ballKey(e), Value: data})
+		if e > 4 && v.saved[e-4] {
+			delete(v.saved, e-4)
+			effects = append(effects, role.Delete{Key: ballKey(e - 4)})
+		}
+	}
+	return effects
+}
+
+func ballKey(e uint64) []byte { return binary.BigEndian.AppendUint64([]byte(ballPrefix), e) }
 
 // Apply takes in what the ledger client has proven, and asks to watch what that makes interesting. Registrations that do
 // not hold are counted as refused.
@@ -74,7 +133,7 @@ func (v *View) Apply(ev role.Chain) []role.Effect {
 			effects = append(effects, role.Watch{Address: a})
 		}
 	}
-	return effects
+	return append(effects, v.remember()...)
 }
 
 // Epoch is the epoch of the newest ball.

@@ -1,0 +1,268 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/iotverse/iotverse/byteball"
+	"github.com/iotverse/iotverse/byteball/hub"
+	"github.com/iotverse/iotverse/byteball/unit"
+	"github.com/iotverse/iotverse/market/books"
+	"github.com/iotverse/iotverse/protocol/node"
+)
+
+// TestProcesses runs ledger, validators, seller and buyer as processes of their own, kills the buyer in the middle of a
+// deal, starts it again, and compares everybody's books with the ledger: nobody has lost more than one batch.
+func TestProcesses(t *testing.T) {
+	if testing.Short() {
+		t.Skip("runs ten processes for a minute and a half")
+	}
+	dir := t.TempDir()
+	bin := filepath.Join(dir, "iotverse")
+	if out, err := exec.Command("go", "build", "-o", bin, ".").CombinedOutput(); err != nil {
+		t.Fatalf("build: %v\n%s", err, out)
+	}
+	market := filepath.Join(dir, "market.yaml")
+	start := func(name string, args ...string) *process { return startProcess(t, bin, dir, name, args...) }
+
+	ledger := start("ledger", "ledger", "serve", "--dir", "ledger", "--market", market, "--profile", "fast",
+		"--listen", freePort(t), "--faucet-listen", freePort(t))
+	ledger.waitFile(market)
+	relay := start("relay", "relay", "run", "--dir", "relay", "--market", market, "--listen", "/ip4/127.0.0.1/tcp/0", "--mdns=false")
+	peer := relay.waitWord("/ip4/127.0.0.1/tcp/", "/p2p/")
+	common := []string{"--market", market, "--listen", "/ip4/127.0.0.1/tcp/0", "--mdns=false", "--peer", peer}
+
+	var validators []*process
+	for i := range 7 {
+		name := fmt.Sprintf("v%d", i+1)
+		validators = append(validators, start(name, append([]string{"validator", "run", "--dir", name}, common...)...))
+	}
+	seller := start("seller", append([]string{"seller", "run", "--dir", "s1", "--sensor", "host", "--property", "host-timer-latency", "--at", "52.52,13.40"}, common...)...)
+	seller.wait("offering")
+	buy := append([]string{"buyer", "run", "--dir", "b1", "--quantity", "host-timer-latency", "--at", "52.52,13.40", "--period", "100ms", "--accuracy", "1",
+		"--cap", "40000", "--windows", "30", "--out", "data"}, common...)
+	buyer := start("buyer", buy...)
+	buyer.wait("bought=true")
+	data := filepath.Join(dir, "data")
+	waitData(t, data, 20)
+
+	buyer.signal(syscall.SIGKILL)
+	buyer.ended()
+	before := countLines(data)
+	buyer = start("buyer again", buy...)
+	waitData(t, data, before+60)
+
+	for _, p := range append([]*process{buyer, seller}, validators...) {
+		p.signal(os.Interrupt)
+		if err := p.ended(); err != nil {
+			t.Errorf("%s: %v\n%s", p.name, err, p.tail())
+		}
+	}
+	compareBooks(t, dir, market)
+}
+
+// compareBooks reads every node's own books and asks a light client with an empty store for the rest.
+func compareBooks(t *testing.T, dir, market string) {
+	t.Helper()
+	m, err := readMarket(market)
+	if err != nil {
+		t.Fatal(err)
+	}
+	client, err := hub.Dial(t.Context(), hub.Config{URLs: m.Hubs, Network: byteball.Dev, OPs: m.OPs})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	for name, role := range map[string]string{"v1": "validator", "v4": "validator", "v7": "validator", "s1": "seller", "b1": "buyer"} {
+		keys, err := openKeys(filepath.Join(dir, name), nil, nil, byteball.Dev.Name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		key, err := keys.Wallet().Key(1<<31|44, 1<<31, 1<<31, 0, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		address, err := addressOf(key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		store, err := node.OpenStore(filepath.Join(dir, name, "store"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		list, err := lines(store, role+"/")
+		store.Close()
+		if err != nil {
+			t.Fatal(err)
+		}
+		var own books.Amount
+		for _, l := range list {
+			own += l.Amount
+		}
+		units, _, err := client.History(t.Context(), []byteball.Address{address}, nil, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, ledger, err := balances(units, append(bondsIn(units, address), address), "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if own != ledger {
+			t.Errorf("%s: %d bytes by its own books, %d on the ledger", name, own, ledger)
+		}
+		if role != "buyer" && len(list) < 4 {
+			t.Errorf("%s has %d lines in its books, want income besides opening, bond and fee", name, len(list))
+		}
+	}
+}
+
+// bondsIn are the addresses to which a wallet's own units pay several equal outputs: its bonds.
+func bondsIn(units []unit.Proven, wallet byteball.Address) []byteball.Address {
+	var found []byteball.Address
+	for _, p := range units {
+		if p.Unit.Authors[0].Address != wallet {
+			continue
+		}
+		seen := make(map[byteball.Address]int)
+		for _, o := range outputsOf(p.Unit) {
+			if seen[o.Address]++; seen[o.Address] == 2 {
+				found = append(found, o.Address)
+			}
+		}
+	}
+	return found
+}
+
+// process is one running iotverse.
+type process struct {
+	t    *testing.T
+	name string
+	cmd  *exec.Cmd
+	mu   sync.Mutex
+	log  bytes.Buffer
+	done chan error // one value
+}
+
+func startProcess(t *testing.T, bin, dir, name string, args ...string) *process {
+	t.Helper()
+	p := &process{t: t, name: name, cmd: exec.Command(bin, args...), done: make(chan error, 1)}
+	p.cmd.Dir = dir
+	out, err := p.cmd.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.cmd.Stdout = io.Discard
+	if err := p.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		for sc := bufio.NewScanner(out); sc.Scan(); {
+			p.mu.Lock()
+			fmt.Fprintln(&p.log, sc.Text())
+			p.mu.Unlock()
+		}
+		p.done <- p.cmd.Wait()
+	}()
+	t.Cleanup(func() {
+		p.cmd.Process.Kill()
+		if t.Failed() {
+			t.Logf("%s:\n%s", name, p.tail())
+		}
+	})
+	return p
+}
+
+func (p *process) text() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.log.String()
+}
+
+func (p *process) tail() string {
+	s := p.text()
+	return s[max(0, len(s)-3000):]
+}
+
+// wait waits until the process has said something.
+func (p *process) wait(words string) {
+	p.t.Helper()
+	eventually(p.t, p.name+" says "+words, 3*time.Minute, func() bool { return strings.Contains(p.text(), words) })
+}
+
+// waitWord waits for a word that starts so and holds part.
+func (p *process) waitWord(prefix, part string) (word string) {
+	p.t.Helper()
+	eventually(p.t, p.name+" names "+prefix, time.Minute, func() bool {
+		for _, w := range strings.Fields(p.text()) {
+			if strings.HasPrefix(w, prefix) && strings.Contains(w, part) {
+				word = w
+				return true
+			}
+		}
+		return false
+	})
+	return word
+}
+
+func (p *process) waitFile(path string) {
+	p.t.Helper()
+	eventually(p.t, p.name+" makes "+path, time.Minute, func() bool { _, err := os.Stat(path); return err == nil })
+}
+
+func (p *process) signal(s os.Signal) { p.cmd.Process.Signal(s) }
+
+// ended waits for the end of the process.
+func (p *process) ended() error {
+	select {
+	case err := <-p.done:
+		return err
+	case <-time.After(3 * time.Minute):
+		return fmt.Errorf("still running after three minutes: %w", context.DeadlineExceeded)
+	}
+}
+
+func eventually(t *testing.T, what string, limit time.Duration, ok func() bool) {
+	t.Helper()
+	for end := time.Now().Add(limit); time.Now().Before(end); time.Sleep(100 * time.Millisecond) {
+		if ok() {
+			return
+		}
+	}
+	t.Fatalf("%s: not within %v", what, limit)
+}
+
+func waitData(t *testing.T, dir string, n int) {
+	t.Helper()
+	eventually(t, fmt.Sprintf("%d bought readings in %s", n, dir), 2*time.Minute, func() bool { return countLines(dir) >= n })
+}
+
+func countLines(dir string) (n int) {
+	files, _ := filepath.Glob(filepath.Join(dir, "*.jsonl"))
+	for _, f := range files {
+		data, _ := os.ReadFile(f)
+		n += bytes.Count(data, []byte("\n"))
+	}
+	return n
+}
+
+func freePort(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
