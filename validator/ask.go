@@ -148,7 +148,6 @@ func (c *Core) infer(w *shelf) {
 	}
 	p, _ := protocol.PropertyOf(w.prop)
 	in := score.Input{Profile: c.profile(p, s.period), Seller: w.seller.ID(), Wid: w.wid, Window: int64(w.wc.Window), Committed: w.arrived}
-	in.Profile.Grid = 0 // no search for replays
 	for _, x := range w.proofs {
 		in.Batches = append(in.Batches, score.Batch{Seq: x.Head.Seq, N: int(x.Head.N), T0: x.Head.T0, T1: x.Head.T1, Readings: x.readings})
 	}

@@ -20,7 +20,7 @@ const (
 // committed takes a seller's commitment to a window.
 func (c *Core) committed(env envelope.Envelope, wc *protocol.WindowCommit) {
 	wid := wc.ID()
-	if r, ok := c.rounds[wid]; ok {
+	if r, ok := c.rounds[wid]; ok && env.Signer == wc.Seller {
 		if r.receipt.Raw != nil && !r.over {
 			c.emit(role.Send{To: wc.Seller, Env: r.receipt})
 		}
@@ -90,8 +90,8 @@ func (c *Core) timely(wc *protocol.WindowCommit) error {
 // a later one the later has it. Error: Stale for a commitment that is not taken.
 func (c *Core) compare(s *stream, r *round) error {
 	recent := c.par.EpochWindows * 2
-	if s.wc == nil || s.wc.Window+uint64(recent) < r.wc.Window {
-		return nil
+	if s.wc == nil || s.wc.Window+uint64(recent) < r.wc.Window || s.wc.ID() == r.wid {
+		return nil // also after a restart: the seller shows the same once more
 	}
 	contradict := excludes(s.wc, r.wc)
 	if contradict {
@@ -117,7 +117,7 @@ func (c *Core) conflict(s *stream, r *round) {
 	c.note("a seller contradicts itself", "seller", s.seller, "property", s.prop, "window", r.wc.Window, "before", s.wc.Window)
 }
 
-// receipt tells the seller when its commitment came, once somebody pays for the window.
+// giveReceipt tells the seller when its commitment came, once somebody pays for the window.
 func (c *Core) giveReceipt(r *round) {
 	a := c.payer(r.wc)
 	if a == nil {
@@ -140,7 +140,7 @@ func (c *Core) giveReceipt(r *round) {
 
 // listed takes the receipts that fix the sample ball: the first list with a quorum of seats counts.
 func (c *Core) listed(r *round, env envelope.Envelope, m *protocol.Receipts) {
-	if r.listed || r.over {
+	if r.listed {
 		return
 	}
 	tip, err := c.readReceipts(r, env, m)

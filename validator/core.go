@@ -39,6 +39,7 @@ type Config struct {
 	Device  int    // A of MECHANISM 4 in ‰, for sellers that have shown nothing else: 950 is a software key
 
 	Score func(score.Input) score.Result // how a window is judged; nil is score.Window
+	From  uint64                         // main chain index from which on the ledger is followed; 0 is its beginning
 }
 
 // Validate names what is missing or wrong. Error: Invalid.
@@ -100,6 +101,7 @@ func New(cfg Config, saved map[string][]byte) (*Core, error) {
 		promises: make(map[protocol.Hash]uint64), stamped: make(map[protocol.Hash]uint64), given: make(map[protocol.Identity]*served),
 	}
 	c.archive = newArchive(m)
+	c.view.Begin(cfg.From, saved)
 	return c, c.restore(saved)
 }
 
@@ -190,6 +192,10 @@ func (c *Core) withRound(env envelope.Envelope, wid protocol.Hash, f func(*round
 	r, ok := c.rounds[wid]
 	if !ok {
 		c.refuse("validator: %s for window %s, which is none of ours or long over: %w", env.Kind(), wid, protocol.NotFound)
+		return
+	}
+	if r.over && env.Kind() != protocol.KindStamp {
+		c.refuse("validator: %s for window %s, whose round is over: %w", env.Kind(), wid, protocol.Stale)
 		return
 	}
 	f(r)

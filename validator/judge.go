@@ -76,7 +76,7 @@ func (c *Core) profile(p protocol.Property, period uint32) score.Profile {
 		day = int(24 * time.Hour / c.par.Window())
 	}
 	return score.Profile{
-		Property: p.Slug, Min: p.Min, Max: p.Max, MaxRate: p.Rate, Grid: p.Grid, BiasMax: p.BiasMax, Noise: p.Noise,
+		Property: p.Slug, Min: p.Min, Max: p.Max, MaxRate: p.Rate, Grid: p.Grid, NoiseFloor: p.Floor, BiasMax: p.BiasMax, Noise: p.Noise,
 		Period: int64(period), Length: c.par.Window().Milliseconds(),
 		DayWindows: day, MinWindows: 24, HistWindows: c.par.History, Baseline: c.par.Baseline,
 	}

@@ -218,18 +218,19 @@ func (c *Core) payer(wc *protocol.WindowCommit) *account {
 	return nil
 }
 
-// carries says whether the fee of window paid serves w, because paid has no stamp and never will.
+// carries says whether the fee of window paid serves w, because paid has no stamp and never will: its round is over, or it
+// had none by the end of the next window.
 func (c *Core) carries(a *account, paid, w uint64) bool {
-	if !deal.Carried(c.cfg.Rules, paid, w) {
+	s := c.streams[streamKey{a.Seller, a.Offer.Prop}]
+	if !deal.Carried(c.cfg.Rules, paid, w) || s != nil && s.last != nil && s.last.Window >= paid {
 		return false
 	}
 	for _, r := range c.rounds {
-		if r.wc.Seller == a.Seller && r.wc.Prop == a.Offer.Prop && r.wc.Window == paid && (!r.over || r.stamp != nil) {
-			return false
+		if r.wc.Seller == a.Seller && r.wc.Prop == a.Offer.Prop && r.wc.Window == paid {
+			return r.over && r.stamp == nil
 		}
 	}
-	s := c.streams[streamKey{a.Seller, a.Offer.Prop}]
-	return s == nil || s.last == nil || s.last.Window < paid
+	return !c.now.Before(c.cal.WindowStart(paid + 2))
 }
 
 // funds looks for channels that a proven unit opens or closes.

@@ -31,10 +31,11 @@ func (c *Core) opened(r *round, env envelope.Envelope, m *protocol.Opening) {
 		return
 	}
 	proven, faults, err := judge.CheckOpening(r.wc, m)
-	if err != nil || r.over || r.mine != nil {
-		if err != nil {
-			c.refuse("validator: %w", err)
-		}
+	if err != nil {
+		c.refuse("validator: %w", err)
+		return
+	}
+	if r.mine != nil {
 		return
 	}
 	if len(proven) < len(m.Batches) {

@@ -162,7 +162,7 @@ func (c *Core) finish(r *round) {
 	}
 	if !r.shared && c.due(r.closed.Add(c.par.Reveal)) {
 		r.shared = true
-		c.ask(r.stream, r.wc.Window, r.wc.Window, c.others(r))
+		c.ask(r.stream, r.wc.Window-min(r.wc.Window, 2), r.wc.Window, c.others(r))
 	}
 	r.over = r.heard && r.shared
 }

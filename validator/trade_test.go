@@ -22,19 +22,22 @@ import (
 type trader struct {
 	*world
 	*person
-	buyer   *person
-	deal    deal.Deal
-	match   [2]envelope.Envelope // the buyer's and the seller's
-	funding channel.Funded
-	payer   channel.Payer
-	period  time.Duration
-	values  func(window, n int) []float64 // what its sensor says in a window
-	rounds  map[uint64]*sale
-	byWid   map[protocol.Hash]*sale
-	seq     uint64
-	header  protocol.Hash
-	last    protocol.Hash
+	buyer    *person
+	deal     deal.Deal
+	match    [2]envelope.Envelope // the buyer's and the seller's
+	funding  channel.Funded
+	payer    channel.Payer
+	period   time.Duration
+	values   func(window, n int) []float64 // what its sensor says in a window
+	rounds   map[uint64]*sale
+	byWid    map[protocol.Hash]*sale
+	seq      uint64
+	header   protocol.Hash
+	channels byte
+	noticed  map[uint64]*protocol.Notice
+	last     protocol.Hash
 
+	skim   func(window uint64, fee channel.Payouts)                               // changes a fee before it is paid
 	notice func(window uint64, n *protocol.Notice) *protocol.Notice               // nil: as it should be
 	commit func(wc *protocol.WindowCommit)                                        // changes a commitment before it is signed
 	open   func(to protocol.Identity, o *protocol.Opening) *protocol.Opening      // nil: as it should be
@@ -53,13 +56,12 @@ type sale struct {
 	receipts map[protocol.Identity][]byte
 	tip      uint64
 	listed   bool
-	opened   bool
 }
 
 // newTrader registers a seller, finds it a buyer and funds their channel.
 func newTrader(w *world, seed byte) *trader {
 	t := &trader{world: w, person: newPerson(seed), buyer: newPerson(seed + 1), period: 100 * time.Millisecond,
-		rounds: make(map[uint64]*sale), byWid: make(map[protocol.Hash]*sale)}
+		rounds: make(map[uint64]*sale), byWid: make(map[protocol.Hash]*sale), noticed: make(map[uint64]*protocol.Notice)}
 	rng := rand.New(rand.NewPCG(uint64(seed), 7))
 	t.values = func(_, n int) []float64 { return noise(rng, n) }
 	reg := committee.Registration{Role: committee.Seller, Binding: t.binding, End: 100_000, Streams: []committee.Stream{{Prop: prop, Cell: cell}}}
@@ -90,7 +92,8 @@ func (t *trader) agree(first uint64) {
 		Accuracy: "0.1", Price: w.par.Price, Floor: 1, ValidUntil: until})
 	demand := w.seal(t.buyer, &protocol.Demand{Buyer: t.buyer.Identity(), Prop: prop, Unit: p.Unit, Cell: cell, Radius: 5000, HalfLife: 3600,
 		Period: 1000, Accuracy: "0.1", Cap: w.par.Price, Windows: 100, ValidUntil: until})
-	key, err := unit.NewKey([32]byte{1, t.buyer.private[0]})
+	t.channels++
+	key, err := unit.NewKey([32]byte{1, t.buyer.private[0], t.channels})
 	if err != nil {
 		w.Fatal(err)
 	}
@@ -126,7 +129,11 @@ func (t *trader) funded() {
 // prepay pays a window's committee and shows it to all payees.
 func (t *trader) prepay(window uint64) {
 	com := t.world.committee(t.person, window)
-	t.tell(window, t.pay(t.deal.Fee(t.rules, com)), com)
+	fee := t.deal.Fee(t.rules, com)
+	if t.skim != nil {
+		t.skim(window, fee)
+	}
+	t.tell(window, t.pay(fee), com)
 }
 
 // pay makes the next voucher.
@@ -161,6 +168,7 @@ func (t *trader) tell(window uint64, voucher []byte, com *committee.Committee) {
 	if n == nil {
 		return
 	}
+	t.noticed[window] = n
 	env := t.seal(t.person, n)
 	for _, id := range members(com) {
 		t.deliver(nil, id, env)
@@ -315,4 +323,10 @@ func (t *trader) stamp(window uint64) *protocol.Stamp {
 // share is a member's part of a window's fee.
 func (t *trader) share(n *node, window uint64) byteball.Bytes {
 	return t.deal.Fee(t.rules, t.world.committee(t.person, window))[n.address()]
+}
+
+// noticeOf is a copy of what was shown for a window.
+func (t *trader) noticeOf(window uint64) *protocol.Notice {
+	n := *t.noticed[window]
+	return &n
 }

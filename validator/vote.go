@@ -34,7 +34,7 @@ func (c *Core) bound(r *round, env envelope.Envelope, m *protocol.Commit) {
 	}
 	disclosed := len(r.reveals) > 1 || len(r.reveals) == 1 && r.mine == nil
 	past := !r.drawn.IsZero() && !c.now.Before(r.drawn.Add(c.par.Commit))
-	if !r.revealed.IsZero() || r.over || past && disclosed {
+	if !r.revealed.IsZero() || past && disclosed {
 		c.refuse("validator: commit to window %s by %s comes too late: %w", r.wid, env.Signer, protocol.Stale)
 		return
 	}
@@ -71,7 +71,7 @@ func (c *Core) shown(r *round, env envelope.Envelope, m *protocol.Reveal) {
 		return
 	}
 	late := !r.revealed.IsZero() && !c.now.Before(r.revealed.Add(c.par.Reveal))
-	if r.signed || r.over || late {
+	if r.signed || late {
 		c.refuse("validator: reveal of window %s by %s comes too late: %w", r.wid, env.Signer, protocol.Stale)
 		return
 	}

@@ -71,6 +71,7 @@ type node struct {
 	core    *validator.Core
 	disk    map[string][]byte
 	wake    time.Time
+	lag     time.Duration // of its view of the ledger
 	dead    bool
 	done    bool
 	refused []error
@@ -80,25 +81,25 @@ type node struct {
 // world is a ledger, a network with a delay, seven validators and a clock; all of it in order of (time, sequence).
 type world struct {
 	testing.TB
-	rules   deal.Rules
-	par     *params.Params
-	cal     params.Calendar
-	view    *view.View
-	now     time.Time
-	queue   []task
-	seq     int
-	mci     uint64
-	posted  []unit.Proven // stable with the next order provider's unit
-	history []unit.Proven // all that is stable
-	nodes   []*node
-	people  map[protocol.Identity]func(role.Received) // the scripted ones
-	topics  func(topic string, env envelope.Envelope)
-	tamper  func(from *node, to protocol.Identity, env envelope.Envelope) []envelope.Envelope
-	delay   func(from *node, env envelope.Envelope) time.Duration
-	stamps  map[protocol.Hash]*protocol.Stamp // published
-	signers map[protocol.Hash]int
-	votes   map[protocol.Hash]map[protocol.Identity]string // who signed which body
-	log     hash.Hash
+	rules    deal.Rules
+	par      *params.Params
+	cal      params.Calendar
+	view     *view.View
+	now      time.Time
+	queue    []task
+	seq      int
+	mci      uint64
+	provided uint64        // index of the order provider's last unit
+	posted   []unit.Proven // stable with the next order provider's unit
+	history  []unit.Proven // all that is stable
+	nodes    []*node
+	people   map[protocol.Identity]func(role.Received) // the scripted ones
+	tamper   func(from *node, to protocol.Identity, env envelope.Envelope) []envelope.Envelope
+	delay    func(from *node, env envelope.Envelope) time.Duration
+	stamps   map[protocol.Hash]*protocol.Stamp // published
+	signers  map[protocol.Hash]int
+	votes    map[protocol.Hash]map[protocol.Identity]string // who signed which body
+	log      hash.Hash
 }
 
 type task struct {
@@ -109,7 +110,9 @@ type task struct {
 
 var op = newPerson(99).address()
 
-func newWorld(t testing.TB, p params.Params) *world {
+func newWorld(t testing.TB, p params.Params) *world { return newWorldOf(t, p, 7) }
+
+func newWorldOf(t testing.TB, p params.Params, validators int) *world {
 	m := params.Manifest{Name: "test", Network: "dev", Hubs: []string{"ws://127.0.0.1:6611"}, OPs: []byteball.Address{op}, T0: t0, Profile: "fast", Params: p}
 	for i := range m.Arbiters {
 		m.Arbiters[i], m.Fund[i] = newPerson(byte(100+i)).wallet.PublicKey(), newPerson(byte(110+i)).wallet.PublicKey()
@@ -122,7 +125,7 @@ func newWorld(t testing.TB, p params.Params) *world {
 	w := &world{TB: t, rules: rules, par: &rules.Manifest.Params, cal: m.Calendar(), view: view.New(rules, vars), now: time.Unix(t0-20, 0),
 		people: make(map[protocol.Identity]func(role.Received)), stamps: make(map[protocol.Hash]*protocol.Stamp), signers: make(map[protocol.Hash]int),
 		votes: make(map[protocol.Hash]map[protocol.Identity]string), log: sha256.New()}
-	for i := range 7 {
+	for i := range validators {
 		n := &node{person: newPerson(byte(1 + i)), disk: make(map[string][]byte)}
 		n.cfg = validator.Config{Rules: rules, Vars: vars, Signer: n, Binding: n.binding, Secret: bytes.Repeat([]byte{byte(i)}, 32),
 			BondKey: newPerson(byte(50 + i)).wallet.PublicKey(), Device: 950}
@@ -193,8 +196,9 @@ func (w *world) tick() {
 		units = append(units, p)
 	}
 	w.posted = nil
-	before := w.mci
+	before := w.provided
 	w.mci++
+	w.provided = w.mci
 	units = append(units, unit.Proven{MCI: w.mci, Ball: hashOf("ball", w.mci), Serial: true, Unit: &unit.Unit{
 		Unit: hashOf("unit", w.mci), Timestamp: w.now.Unix(), Authors: []unit.Author{{Address: op}},
 		ParentUnits: []byteball.Hash{hashOf("unit", before)}, LastBall: hashOf("ball", before), LastBallUnit: hashOf("unit", before),
@@ -203,6 +207,10 @@ func (w *world) tick() {
 	ev := role.Chain{Tip: w.mci + 1, Units: units}
 	w.view.Apply(ev)
 	for _, n := range w.nodes {
+		if n.lag > 0 {
+			w.at(w.now.Add(n.lag), func() { w.step(n, ev) })
+			continue
+		}
 		w.step(n, ev)
 	}
 	w.at(w.now.Add(time.Second), w.tick)
@@ -277,6 +285,9 @@ func (w *world) do(n *node, e role.Effect) {
 func (w *world) look(n *node, a byteball.Address) {
 	var units []unit.Proven
 	for _, p := range w.history {
+		if time.Unix(p.Unit.Timestamp, 0).Add(n.lag).After(w.now) {
+			break
+		}
 		if slices.ContainsFunc(p.Unit.Messages, func(m unit.Message) bool {
 			pay, ok := m.Payload.(*unit.Payment)
 			return ok && slices.ContainsFunc(pay.Outputs, func(o unit.Output) bool { return o.Address == a })
@@ -355,16 +366,6 @@ func (w *world) committee(seller *person, window uint64) *committee.Committee {
 		w.Fatal(err)
 	}
 	return c
-}
-
-func (w *world) node(id protocol.Identity) *node {
-	for _, n := range w.nodes {
-		if n.Identity() == id {
-			return n
-		}
-	}
-	w.Fatalf("no validator %s", id)
-	return nil
 }
 
 func (w *world) transcript() string { return fmt.Sprintf("%x", w.log.Sum(nil)) }
