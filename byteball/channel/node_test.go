@@ -248,7 +248,8 @@ func TestRefundOnLedger(t *testing.T) {
 	n.witness(40)
 	buyer, _ := n.open(tt, 0)
 	f := buyer.Funding
-	for refused := 0; ; {
+	refused := 0
+	for range 100 {
 		b := n.base(0)
 		next, effects, err := buyer.Apply(channel.Tip{MCI: n.l.TipMCI(), Base: b}, n.now)
 		n.ok(err)
@@ -280,6 +281,7 @@ func TestRefundOnLedger(t *testing.T) {
 		}
 		n.witness(1)
 	}
+	t.Errorf("no refund, %d units after the deposit", n.l.TipMCI()-f.MCI)
 }
 
 // After the close a refund is a double spend, and so is a close after the refund.
