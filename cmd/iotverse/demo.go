@@ -341,6 +341,7 @@ func (s *show) trade(ctx context.Context, stop <-chan struct{}) error {
 		})
 	}
 	all.Go(func() error { return quiet(s.board.run(ctx)) })
+	s.board.say(fmt.Sprintf("trading until %s, then settling; Ctrl-C settles at once", time.Now().Add(s.left()).Format("15:04:05")))
 	s.wait(ctx, stop)
 	s.board.say("settling: the buyer first, then the sellers, then the validators")
 	for _, role := range []string{"buyer", "seller", "validator"} {
@@ -356,11 +357,15 @@ func (s *show) trade(ctx context.Context, stop <-chan struct{}) error {
 	return all.Wait()
 }
 
+// left is how long the market trades from now on: so long after its first window begins.
+func (s *show) left() time.Duration {
+	return time.Until(time.Unix(s.market.T0, 0)) + s.cfg.For
+}
+
 // wait lets the market trade until the time is over, a person stops it, or a node fails.
 func (s *show) wait(ctx context.Context, stop <-chan struct{}) {
-	end := time.Until(time.Unix(s.market.T0, 0)) + s.cfg.For
 	select {
-	case <-time.After(end):
+	case <-time.After(s.left()):
 	case <-stop:
 		s.board.say("stopping: everything is settled first; once more leaves at once")
 	case <-ctx.Done():
