@@ -15,6 +15,7 @@ type Bases struct {
 	vars unit.SystemVars
 	ring []channel.Base // ascending by main chain index
 	seen map[byteball.Hash]spot
+	fees map[float64]byteball.Bytes // by units per second: the exponential is dear, and loads repeat
 }
 
 // spot is where and when a unit stands.
@@ -28,7 +29,7 @@ const keptBases = 4 * channel.MaxBehind
 
 // NewBases starts empty; vars are the ledger's voted system variables.
 func NewBases(ops []byteball.Address, vars unit.SystemVars) *Bases {
-	return &Bases{ops: ops, vars: vars, seen: make(map[byteball.Hash]spot)}
+	return &Bases{ops: ops, vars: vars, seen: make(map[byteball.Hash]spot), fees: make(map[float64]byteball.Bytes)}
 }
 
 // Add takes in a proven unit; units of others than the order providers are passed over.
@@ -60,7 +61,15 @@ func (b *Bases) Add(p unit.Proven) {
 func (b *Bases) tpsFee(p unit.Proven, behind spot) byteball.Bytes {
 	count := float64(p.MCI-behind.mci) + 1
 	elapsed := float64(max(p.Unit.Timestamp-behind.time, 1))
-	return unit.MinTPSFee(b.vars, count/elapsed, 1)
+	fee, ok := b.fees[count/elapsed]
+	if !ok {
+		if len(b.fees) >= keptBases {
+			clear(b.fees)
+		}
+		fee = unit.MinTPSFee(b.vars, count/elapsed, 1)
+		b.fees[count/elapsed] = fee
+	}
+	return fee
 }
 
 // Newest returns the newest base.

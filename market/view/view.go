@@ -108,6 +108,7 @@ func ballKey(e uint64) []byte { return binary.BigEndian.AppendUint64([]byte(ball
 func (v *View) Apply(ev role.Chain) []role.Effect {
 	var effects []role.Effect
 	v.Tip = max(v.Tip, ev.Tip)
+	changed := len(v.watched) == 0
 	for _, p := range ev.Units {
 		v.Bases.Add(p)
 		if _, err := v.Chain.Add(p); err != nil {
@@ -118,22 +119,31 @@ func (v *View) Apply(ev role.Chain) []role.Effect {
 			effects = append(effects, role.Refused{Err: err})
 		}
 		if t != nil {
+			changed = true
 			clear(v.drawn)
 		}
 	}
 	e := v.cal.EpochAt(time.Unix(v.Chain.Last().Time, 0))
 	if e > v.epoch {
-		v.epoch = e
+		v.epoch, changed = e, true
 		clear(v.drawn)
 		v.Registry.Forget(max(e, 2) - 2)
 	}
-	for _, a := range v.Registry.Watch(e) {
+	if changed {
+		effects = append(effects, v.watch()...)
+	}
+	return append(effects, v.remember()...)
+}
+
+// watch asks for the addresses that the registry needs, once each.
+func (v *View) watch() (effects []role.Effect) {
+	for _, a := range v.Registry.Watch(v.epoch) {
 		if !v.watched[a] {
 			v.watched[a] = true
 			effects = append(effects, role.Watch{Address: a})
 		}
 	}
-	return append(effects, v.remember()...)
+	return effects
 }
 
 // Epoch is the epoch of the newest ball.
