@@ -83,7 +83,8 @@ type Core struct {
 	deals   map[protocol.Hash]*sale
 	stop    time.Time // when a Stop becomes impatient; zero while running
 	done    bool
-	begun   bool // the first step is done
+	begun   bool      // the first step is done
+	wake    time.Time // when the next tick is due; readings before it need none
 
 	now time.Time     // of the step under way
 	out []role.Effect // of the step under way
@@ -124,8 +125,8 @@ func (c *Core) Step(ev role.Event, now time.Time) ([]role.Effect, error) {
 	}
 	switch ev := ev.(type) {
 	case Sensed:
-		if err := c.sensed(ev); err != nil {
-			return nil, err
+		if err := c.sensed(ev); err != nil || now.Before(c.wake) {
+			return c.out, err
 		}
 	case role.Chain:
 		c.chain(ev)
@@ -272,7 +273,6 @@ func (c *Core) halt() {
 
 // tick does what is due, and asks to be woken for what comes next.
 func (c *Core) tick() {
-	next := c.now.Add(c.par.Batch)
 	for _, s := range c.products() {
 		s.tick()
 	}
@@ -280,16 +280,31 @@ func (c *Core) tick() {
 		d.tick()
 	}
 	c.forget()
-	if c.stop.IsZero() || c.done {
-		c.emit(role.Wake{At: next})
+	c.wake = c.next()
+	if c.stop.IsZero() || c.done || slices.ContainsFunc(c.sales(), func(d *sale) bool { return !d.over() }) {
+		c.emit(role.Wake{At: c.wake})
 		return
-	}
-	for _, d := range c.sales() {
-		if !d.over() {
-			c.emit(role.Wake{At: next})
-			return
-		}
 	}
 	c.done = true
 	c.emit(role.Done{})
 }
+
+// next is when the slot being filled may be closed, or an earlier deadline of a round.
+func (c *Core) next() time.Time {
+	first := c.cal.WindowStart(0).Add(c.grace())
+	next := c.now.Add(c.par.Batch)
+	if slots := c.now.Sub(first) / c.par.Batch; !c.now.Before(first) {
+		next = first.Add((slots + 1) * c.par.Batch)
+	}
+	for _, s := range c.streams {
+		for _, r := range s.rounds {
+			if due := r.sent.Add(c.par.Receipt); r.wc != nil && r.list == nil && due.After(c.now) && due.Before(next) {
+				next = due
+			}
+		}
+	}
+	return next
+}
+
+// grace is how long after a slot's end a late reading still finds it open.
+func (c *Core) grace() time.Duration { return min(c.par.Batch/2, time.Second) }

@@ -68,7 +68,7 @@ func (s *stream) advance(r *round) {
 	case c.now.After(deal.Verdict(c.cfg.Rules, r.window)):
 		r.failed = true
 		c.note("window without a stamp", "property", s.prop.Slug, "window", r.window)
-	case r.wc == nil && !c.now.Before(end.Add(s.grace())):
+	case r.wc == nil && !c.now.Before(end.Add(c.grace())):
 		s.commit(r)
 	case r.wc != nil && r.list == nil && (len(r.receipts) == len(r.committee.Members) || c.now.Sub(r.sent) >= c.par.Receipt):
 		s.handRound(r)

@@ -74,7 +74,7 @@ func (s *stream) savePosition() {
 // tick publishes the offer when it is due, closes slots, commits ended windows and watches the rounds' deadlines.
 func (s *stream) tick() {
 	c := s.c
-	b, err := s.box.Pack(c.now.Add(-s.grace()))
+	b, err := s.box.Pack(c.now.Add(-c.grace()))
 	if err != nil {
 		c.refuse("seller: %w", err)
 	}
@@ -85,9 +85,6 @@ func (s *stream) tick() {
 		s.advance(s.rounds[w])
 	}
 }
-
-// grace is how long after a slot's end a late reading still finds it open.
-func (s *stream) grace() time.Duration { return min(s.c.par.Batch/2, time.Second) }
 
 // publish offers the stream once the bond counts, and again and again for buyers that come late.
 func (s *stream) publish() {
