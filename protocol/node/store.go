@@ -22,8 +22,11 @@ var schemaKey = []byte("schema")
 // synced before it returns. Prefixes keep packages apart.
 type Store struct{ db *badger.DB }
 
+// ErrInUse says that another process holds a store. It is of kind Transient.
+var ErrInUse = fmt.Errorf("in use by another process; stop it first: %w", protocol.Transient)
+
 // OpenStore opens or makes the store in dir; an empty dir keeps it in memory. Errors: Invalid for a store that a newer
-// program wrote; Transient when another process holds it.
+// program wrote; ErrInUse.
 func OpenStore(dir string) (*Store, error) {
 	opts := badger.DefaultOptions(dir).WithLogger(nil).WithSyncWrites(dir != "").
 		WithMemTableSize(8 << 20).WithNumMemtables(2).WithNumLevelZeroTables(2).WithNumLevelZeroTablesStall(4).
@@ -37,7 +40,7 @@ func OpenStore(dir string) (*Store, error) {
 	db, err := badger.Open(opts)
 	if err != nil {
 		if strings.Contains(err.Error(), "Cannot acquire directory lock") {
-			return nil, fmt.Errorf("store %s is in use by another process; stop it first: %w", dir, protocol.Transient)
+			return nil, fmt.Errorf("store %s is %w", dir, ErrInUse)
 		}
 		return nil, fmt.Errorf("store %s: %w", dir, err)
 	}
