@@ -13,7 +13,7 @@ import (
 )
 
 // start is the time of the first unit of the chains made here.
-var start = time.Unix(1_800_000_000, 0)
+var start = time.Unix(1_790_000_000, 0)
 
 // calm are variables with which a burst of units costs little.
 var calm = unit.SystemVars{ThresholdSize: 10_000, BaseTPSFee: 10, TPSInterval: 1000, TPSFeeMultiplier: 10}
