@@ -325,6 +325,31 @@ func TestSpoiledDisk(t *testing.T) {
 	}
 }
 
+// Sellers of one property are one another's yardstick once three others were judged.
+func TestNeighboursAreUsed(t *testing.T) {
+	w := newWorld(t, params.Fast())
+	var sellers []*trader
+	for i := range 4 {
+		s := newTrader(w, byte(20+2*i))
+		s.trade(1, 4)
+		sellers = append(sellers, s)
+	}
+	w.run(w.cal.WindowStart(7))
+	for i, s := range sellers {
+		for window := uint64(1); window <= 4; window++ {
+			stamp := s.stamp(window)
+			if stamp == nil || stamp.I < 800 || len(stamp.Tickets) != 7 {
+				t.Fatalf("seller %d, window %d: stamp %+v", i, window, stamp)
+			}
+			for _, n := range w.nodes {
+				if got := w.reveal(n, stamp.Wid).Neighbor; window > 1 && got != 7 {
+					t.Errorf("seller %d, window %d: neighbours %b, want three", i, window, got)
+				}
+			}
+		}
+	}
+}
+
 // With fewer validators the committee is the largest odd number of them, and under three the stamp is provisional.
 func TestSmallCommittees(t *testing.T) {
 	for validators, want := range map[int]int{1: 1, 2: 1, 4: 3, 6: 5} {

@@ -113,6 +113,7 @@ var op = newPerson(99).address()
 func newWorld(t testing.TB, p params.Params) *world { return newWorldOf(t, p, 7) }
 
 func newWorldOf(t testing.TB, p params.Params, validators int) *world {
+	p.Term = 10 // a short tree of nonces: the tests are over before
 	m := params.Manifest{Name: "test", Network: "dev", Hubs: []string{"ws://127.0.0.1:6611"}, OPs: []byteball.Address{op}, T0: t0, Profile: "fast", Params: p}
 	for i := range m.Arbiters {
 		m.Arbiters[i], m.Fund[i] = newPerson(byte(100+i)).wallet.PublicKey(), newPerson(byte(110+i)).wallet.PublicKey()
