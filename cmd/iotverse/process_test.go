@@ -1,11 +1,9 @@
 package main
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"fmt"
-	"io"
 	"net"
 	"os"
 	"os/exec"
@@ -38,7 +36,7 @@ func TestProcesses(t *testing.T) {
 	start := func(name string, args ...string) *process { return startProcess(t, bin, dir, name, args...) }
 
 	ledger := start("ledger", "ledger", "serve", "--dir", "ledger", "--market", market, "--profile", "fast",
-		"--listen", freePort(t), "--faucet-listen", freePort(t))
+		"--listen", freePort(t))
 	ledger.waitFile(market)
 	relay := start("relay", "relay", "run", "--dir", "relay", "--market", market, "--listen", "/ip4/127.0.0.1/tcp/0", "--mdns=false")
 	peer := relay.waitWord("/ip4/127.0.0.1/tcp/", "/p2p/")
@@ -159,22 +157,11 @@ func startProcess(t *testing.T, bin, dir, name string, args ...string) *process 
 	t.Helper()
 	p := &process{t: t, name: name, cmd: exec.Command(bin, args...), done: make(chan error, 1)}
 	p.cmd.Dir = dir
-	out, err := p.cmd.StderrPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	p.cmd.Stdout = io.Discard
+	p.cmd.Stdout, p.cmd.Stderr = p, p
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	go func() {
-		for sc := bufio.NewScanner(out); sc.Scan(); {
-			p.mu.Lock()
-			fmt.Fprintln(&p.log, sc.Text())
-			p.mu.Unlock()
-		}
-		p.done <- p.cmd.Wait()
-	}()
+	go func() { p.done <- p.cmd.Wait() }()
 	t.Cleanup(func() {
 		p.cmd.Process.Kill()
 		if t.Failed() {
@@ -182,6 +169,13 @@ func startProcess(t *testing.T, bin, dir, name string, args ...string) *process 
 		}
 	})
 	return p
+}
+
+// Write keeps what the process says.
+func (p *process) Write(b []byte) (int, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.log.Write(b)
 }
 
 func (p *process) text() string {
@@ -198,7 +192,15 @@ func (p *process) tail() string {
 // wait waits until the process has said something.
 func (p *process) wait(words string) {
 	p.t.Helper()
-	eventually(p.t, p.name+" says "+words, 3*time.Minute, func() bool { return strings.Contains(p.text(), words) })
+	eventually(p.t, p.name+" says "+words, 3*time.Minute, func() bool {
+		select {
+		case err := <-p.done:
+			p.done <- err
+			p.t.Fatalf("%s ended before it said %q: %v", p.name, words, err)
+		default:
+		}
+		return strings.Contains(p.text(), words)
+	})
 }
 
 // waitWord waits for a word that starts so and holds part.
@@ -257,12 +259,19 @@ func countLines(dir string) (n int) {
 	return n
 }
 
+// freePort finds a free port whose successor, the faucet's, is free too.
 func freePort(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		next, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", l.Addr().(*net.TCPAddr).Port+1))
+		l.Close()
+		if err == nil {
+			next.Close()
+			return l.Addr().String()
+		}
 	}
-	defer l.Close()
-	return l.Addr().String()
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -95,7 +94,7 @@ func (r *rig) ensure(ctx context.Context, need byteball.Bytes, stderr io.Writer)
 	if err != nil {
 		return err
 	}
-	if spendable(b) >= need || r.enrolled(ctx) {
+	if spendable(b) >= need || r.opened() {
 		return nil
 	}
 	if r.rules.Network.Name != byteball.Dev.Name {
@@ -128,14 +127,10 @@ func (r *rig) await(ctx context.Context, need byteball.Bytes) error {
 	}
 }
 
-// enrolled says whether a bond was paid before: then the role runs on what is left.
-func (r *rig) enrolled(ctx context.Context) bool {
-	rows, err := r.store.All("wallet/")
-	if err != nil {
-		return false
-	}
-	for key := range rows {
-		if strings.Contains(key, "bond/") {
+// opened says whether a role has run here before: then it goes on with what it has.
+func (r *rig) opened() bool {
+	for _, prefix := range []string{sellerPrefix, validatorPrefix, buyerPrefix} {
+		if rows, err := r.store.All(prefix + "line/opening"); err == nil && len(rows) > 0 {
 			return true
 		}
 	}
