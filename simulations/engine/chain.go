@@ -101,10 +101,11 @@ func addresses(u *unit.Unit) []byteball.Address {
 // follow tells a node what is new for it, after a delay.
 func (c *chain) follow(n *Node) {
 	tip, end, core := c.tip, len(c.units), n.core
-	c.e.At(c.e.now.Add(c.e.delay()), func() {
-		if n.Running() && n.core == core {
-			n.Tell(role.Chain{Tip: tip, Units: n.feed.take(c, end)})
+	c.e.tell(n, c.e.now.Add(c.e.delay()), func() role.Event {
+		if n.core != core {
+			return nil // it was started anew and follows from the beginning
 		}
+		return role.Chain{Tip: tip, Units: n.feed.take(c, end)}
 	})
 }
 

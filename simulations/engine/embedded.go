@@ -63,8 +63,6 @@ func (b *Embedded) Advance(now time.Time) (uint64, []unit.Proven, error) {
 	}
 	clear(b.pending[len(waiting):])
 	b.pending = waiting
-	slices.SortFunc(stable, func(x, y unit.Proven) int {
-		return cmp.Or(cmp.Compare(x.MCI, y.MCI), cmp.Compare(x.Unit.Unit, y.Unit.Unit))
-	})
+	slices.SortStableFunc(stable, func(x, y unit.Proven) int { return cmp.Compare(x.MCI, y.MCI) }) // parents came first
 	return b.TipMCI(), stable, nil
 }

@@ -3,7 +3,7 @@
 // delivers in order per pair after drawn delays, timers, a disk per node that survives its restart, a ledger whose order
 // provider has a heartbeat, payments. The cores are the very same. It knows no rule of the market.
 //
-// Everything hangs on Config.Seed: the same seed gives the same events in the same order. One goroutine does it all.
+// Everything hangs on Config.Seed: the same seed gives the same events in the same order, on however many processors.
 // What goes wrong on real wires (loss, duplicates, partitions) is left out so far.
 package engine
 
@@ -42,7 +42,7 @@ type Config struct {
 
 	MinDelay, MaxDelay time.Duration // of a message, and of a word to or from the ledger: 20 and 200 ms
 	Heartbeat          time.Duration // of the order provider: 10 s
-	Soon               time.Duration // from a posted unit to the order provider's next: 1 s
+	Soon               time.Duration // from a posted unit to the order provider's next: 2 s
 
 	// Observe sees every effect of every node, after the node's disk has it; nil sees nothing.
 	Observe func(n *Node, now time.Time, effect role.Effect)
@@ -53,6 +53,7 @@ type Engine struct {
 	cfg   Config
 	rand  *rand.Rand
 	queue queue
+	turns []turn // room for those under way
 	now   time.Time
 	steps uint64
 
@@ -72,7 +73,7 @@ func New(cfg Config) *Engine {
 	set(&cfg.MinDelay, 20*time.Millisecond)
 	set(&cfg.MaxDelay, max(200*time.Millisecond, cfg.MinDelay))
 	set(&cfg.Heartbeat, 10*time.Second)
-	set(&cfg.Soon, time.Second)
+	set(&cfg.Soon, 2*time.Second)
 	if cfg.Observe == nil {
 		cfg.Observe = func(*Node, time.Time, role.Effect) {}
 	}
@@ -101,21 +102,32 @@ func (e *Engine) Nodes() []*Node { return e.nodes }
 // Units are all stable units so far, in the order of the main chain.
 func (e *Engine) Units() []unit.Proven { return e.ledger.units }
 
-// At has do called at a time, now at the earliest.
+// At has do called at a time, now at the earliest. do has the world for itself.
 func (e *Engine) At(at time.Time, do func()) {
-	if at.Before(e.now) {
-		at = e.now
-	}
-	e.queue.push(at, do)
+	e.queue.push(item{at: e.later(at), do: do})
 }
 
-// Every has do called at first and then after every period, until it returns false.
-func (e *Engine) Every(first time.Time, period time.Duration, do func() bool) {
-	e.At(first, func() {
-		if do() {
-			e.Every(first.Add(period), period, do)
-		}
-	})
+// tell has an event made and given to a node at a time. event may run beside other nodes' events: it touches nothing that
+// is not the node's own, or that changes. It returns nil for none.
+func (e *Engine) tell(n *Node, at time.Time, event func() role.Event) {
+	e.queue.push(item{at: e.later(at), node: n, event: event})
+}
+
+func (e *Engine) later(at time.Time) time.Time {
+	if at.Before(e.now) {
+		return e.now
+	}
+	return at
+}
+
+// Feed gives a node an event at first and then after every period, before until: a sensor, which goes on while its machine
+// is off. event must touch nothing that another node uses.
+func (e *Engine) Feed(n *Node, first, until time.Time, period time.Duration, event func(now time.Time) role.Event) {
+	if !first.Before(until) {
+		return
+	}
+	e.queue.push(item{at: e.later(first), node: n, light: true, event: func() role.Event { return event(first) },
+		next: func() { e.Feed(n, first.Add(period), until, period, event) }})
 }
 
 // delay draws how long a message takes.
@@ -128,19 +140,24 @@ func (e *Engine) delay() time.Duration {
 // seed; that of ctx.
 func (e *Engine) Run(ctx context.Context, until time.Time) error {
 	for n := 0; ; n++ {
-		if n%1024 == 0 && ctx.Err() != nil {
+		if n%256 == 0 && ctx.Err() != nil {
 			return ctx.Err()
 		}
 		if e.failed != nil {
 			return fmt.Errorf("simulated %s, seed %d: %w", e.now.UTC().Format("2006-01-02 15:04:05.000"), e.cfg.Seed, e.failed)
 		}
-		at, do, ok := e.queue.pop(until)
-		if !ok {
+		first := e.queue.first()
+		switch {
+		case first == nil || first.at.After(until):
 			e.now = until
 			return nil
+		case first.do != nil:
+			x := e.queue.pop()
+			e.now = x.at
+			x.do()
+		default:
+			e.together(until)
 		}
-		e.now = at
-		do()
 	}
 }
 

@@ -30,16 +30,13 @@ func (e *Engine) send(from *Node, s role.Send) {
 	if to == nil {
 		return
 	}
-	e.At(e.arrival(from, to), func() {
-		if !to.Running() {
-			return
-		}
+	e.tell(to, e.arrival(from, to), func() role.Event {
 		env, err := e.open(s.Env)
 		if err != nil {
 			to.refused++
-			return
+			return nil
 		}
-		to.Tell(role.Received{From: from.Identity, Env: env})
+		return role.Received{From: from.Identity, Env: env}
 	})
 }
 
@@ -51,14 +48,12 @@ func (e *Engine) publish(from *Node, p role.Publish) {
 		if to == from {
 			continue
 		}
-		e.At(e.arrival(from, to), func() {
-			switch {
-			case !to.Running():
-			case err != nil:
+		e.tell(to, e.arrival(from, to), func() role.Event {
+			if err != nil {
 				to.refused++
-			default:
-				to.Tell(role.Heard{Env: env})
+				return nil
 			}
+			return role.Heard{Env: env}
 		})
 	}
 }

@@ -29,7 +29,9 @@ type Node struct {
 	wallet *wallet
 	feed   feed
 	due    time.Time // earliest Wake asked for; zero is none
+	last   time.Time // when the core stepped last: its time never falls
 	done   bool
+	listed bool // among those that step side by side
 
 	refused uint64
 }
@@ -97,30 +99,34 @@ func (n *Node) Saved() map[string][]byte { return n.disk }
 
 // Tell gives the core an event now. A machine that is off hears nothing.
 func (n *Node) Tell(ev role.Event) {
+	n.e.tell(n, n.e.now, func() role.Event { return ev })
+}
+
+// take steps the core with the event of a turn. What it saves is on the disk before anything leaves.
+func (n *Node) take(t *turn) {
 	if !n.Running() {
 		return
 	}
-	n.e.steps++
-	effects, err := n.core.Step(ev, n.e.now)
-	if err != nil {
-		n.e.fail(fmt.Errorf("step %T of %s: %w", ev, n.Name, err))
+	ev := t.event()
+	if ev == nil || !n.Running() {
 		return
 	}
-	n.save(effects)
-	for _, effect := range effects {
-		n.e.cfg.Observe(n, n.e.now, effect)
-		n.perform(effect)
+	t.taken = true
+	if t.at.After(n.last) {
+		n.last = t.at
 	}
-}
-
-// save puts what a step saves and deletes on the disk, before anything leaves.
-func (n *Node) save(effects []role.Effect) {
-	for _, effect := range effects {
+	t.effects, t.err = n.core.Step(ev, n.last)
+	if t.err != nil {
+		t.err = fmt.Errorf("step %T of %s: %w", ev, n.Name, t.err)
+	}
+	for _, effect := range t.effects {
 		switch x := effect.(type) {
 		case role.Save:
 			n.disk[string(x.Key)] = x.Value
 		case role.Delete:
 			delete(n.disk, string(x.Key))
+		case role.Done:
+			n.done = true
 		}
 	}
 }
@@ -144,8 +150,6 @@ func (n *Node) perform(effect role.Effect) {
 		e.At(e.now.Add(e.delay()), func() { e.ledger.post(n, x.Unit) })
 	case role.Refused:
 		n.refused++
-	case role.Done:
-		n.done = true
 	}
 }
 
@@ -158,10 +162,11 @@ func (n *Node) wake(at time.Time) {
 		return
 	}
 	n.due = at
-	n.e.At(at, func() {
-		if n.due.Equal(at) {
-			n.due = time.Time{}
-			n.Tell(role.Woken{})
+	n.e.tell(n, at, func() role.Event {
+		if !n.due.Equal(at) {
+			return nil
 		}
+		n.due = time.Time{}
+		return role.Woken{}
 	})
 }

@@ -1,6 +1,10 @@
 package engine
 
-import "time"
+import (
+	"time"
+
+	"github.com/iotverse/iotverse/protocol/role"
+)
 
 // queue is a binary heap of what is to happen, by time and then by the order of push.
 type queue struct {
@@ -8,10 +12,16 @@ type queue struct {
 	seq  uint64
 }
 
+// item is either something that happens to the world (do), or an event for one node (event, made when its time has come;
+// nil is none after all).
 type item struct {
-	at  time.Time
-	seq uint64
-	do  func()
+	at    time.Time
+	seq   uint64
+	do    func()
+	node  *Node
+	event func() role.Event
+	light bool   // takes microseconds
+	next  func() // called after the event
 }
 
 func (a *item) before(b *item) bool {
@@ -21,9 +31,10 @@ func (a *item) before(b *item) bool {
 	return a.seq < b.seq
 }
 
-func (q *queue) push(at time.Time, do func()) {
+func (q *queue) push(x item) {
 	q.seq++
-	q.heap = append(q.heap, item{at, q.seq, do})
+	x.seq = q.seq
+	q.heap = append(q.heap, x)
 	for i := len(q.heap) - 1; i > 0; {
 		up := (i - 1) / 2
 		if !q.heap[i].before(&q.heap[up]) {
@@ -34,11 +45,16 @@ func (q *queue) push(at time.Time, do func()) {
 	}
 }
 
-// pop takes the first item if it is due at until or before.
-func (q *queue) pop(until time.Time) (time.Time, func(), bool) {
-	if len(q.heap) == 0 || q.heap[0].at.After(until) {
-		return time.Time{}, nil, false
+// first is the next item, nil if there is none.
+func (q *queue) first() *item {
+	if len(q.heap) == 0 {
+		return nil
 	}
+	return &q.heap[0]
+}
+
+// pop takes the first item; there must be one.
+func (q *queue) pop() item {
 	first := q.heap[0]
 	last := len(q.heap) - 1
 	q.heap[0], q.heap[last] = q.heap[last], item{}
@@ -51,7 +67,7 @@ func (q *queue) pop(until time.Time) (time.Time, func(), bool) {
 			}
 		}
 		if least == i {
-			return first.at, first.do, true
+			return first
 		}
 		q.heap[i], q.heap[least] = q.heap[least], q.heap[i]
 		i = least

@@ -134,9 +134,10 @@ func (c *chain) post(n *Node, u *unit.Unit) {
 
 func (c *chain) answer(n *Node, ev role.Event) {
 	core := n.core
-	c.e.At(c.e.now.Add(c.e.delay()), func() {
-		if n.core == core {
-			n.Tell(ev)
+	c.e.tell(n, c.e.now.Add(c.e.delay()), func() role.Event {
+		if n.core != core {
+			return nil
 		}
+		return ev
 	})
 }
