@@ -68,7 +68,7 @@ func (e *Enrolment) Chain(v *view.View, now time.Time) []role.Effect {
 	if e.ticket != nil {
 		return e.tell(v)
 	}
-	if e.asked || now.Before(e.again) || !v.Fresh(now, fresh) {
+	if e.asked || now.Before(e.again) || !v.Ready() || !v.Fresh(now, fresh) {
 		return nil
 	}
 	return e.ask(v, now)

@@ -31,7 +31,12 @@ type View struct {
 	watched map[byteball.Address]bool
 	drawn   map[draw]*committee.Committee
 	epoch   uint64
+	calm    int // Chain events since an address was last asked for, up to settled
 }
+
+// settled is how many Chain events without a new address to watch show that the register is complete: the units of a new
+// address come with the next event, or with the one after if that was on its way already.
+const settled = 2
 
 type draw struct {
 	seller protocol.Identity
@@ -129,11 +134,23 @@ func (v *View) Apply(ev role.Chain) []role.Effect {
 		clear(v.drawn)
 		v.Registry.Forget(max(e, 2) - 2)
 	}
+	var asked []role.Effect
 	if changed {
-		effects = append(effects, v.watch()...)
+		asked = v.watch()
 	}
-	return append(effects, v.remember()...)
+	switch {
+	case v.Ready():
+	case len(asked) > 0 || v.Chain.Last().Time == 0:
+		v.calm = 0
+	default:
+		v.calm++
+	}
+	return append(append(effects, asked...), v.remember()...)
 }
+
+// Ready says whether the view has caught up since the start. Before, bonds that the ledger holds may be missing here, and a
+// committee would be another than everybody else's.
+func (v *View) Ready() bool { return v.calm >= settled }
 
 // watch asks for the addresses that the registry needs, once each.
 func (v *View) watch() (effects []role.Effect) {
@@ -154,9 +171,12 @@ func (v *View) Fresh(now time.Time, age time.Duration) bool {
 	return now.Sub(time.Unix(v.Chain.Last().Time, 0)) < age
 }
 
-// Committee returns who judges a stream in an epoch. Errors: Transient while the epoch's ball is not known, NotFound
-// without validators.
+// Committee returns who judges a stream in an epoch. Errors: Transient while the epoch's ball is not known or the view is not
+// Ready, NotFound without validators.
 func (v *View) Committee(seller protocol.Identity, prop, cell string, e uint64) (*committee.Committee, error) {
+	if !v.Ready() {
+		return nil, fmt.Errorf("committee of %s in epoch %d: the ledger is still being read: %w", prop, e, protocol.Transient)
+	}
 	key := draw{seller, committee.Stream{Prop: prop, Cell: cell}, e}
 	if c, ok := v.drawn[key]; ok {
 		return c, nil
