@@ -64,22 +64,27 @@ func (l *Ledger) load() error {
 	if l.last == nil {
 		return fmt.Errorf("ledger store has no main chain: %w", byteball.Invalid)
 	}
-	var settled, tail []byteball.Hash
+	type row struct {
+		seq  uint64
+		unit byteball.Hash
+	}
+	var settled []byteball.Hash
+	var tail []row
 	l.x.each(key(tAt, num(uint64(l.last.MCI))), nil, func(unit, _ []byte) bool {
 		settled = append(settled, hashOf(unit))
 		return true
 	})
 	l.seq = 1
 	l.x.each([]byte{tTail}, nil, func(seq, unit []byte) bool {
+		tail = append(tail, row{number(seq), hashOf(unit)})
 		l.seq = number(seq) + 1
-		tail = append(tail, hashOf(unit))
 		return true
 	})
 	for _, h := range settled {
 		l.settled = append(l.settled, l.node(h))
 	}
-	for _, h := range tail {
-		if err := l.loadTail(h); err != nil {
+	for _, r := range tail {
+		if err := l.loadTail(r.unit, r.seq); err != nil {
 			return err
 		}
 	}
@@ -93,13 +98,14 @@ func (l *Ledger) load() error {
 	return l.fail()
 }
 
-// loadTail puts a unit that was not stable back into the graph; they come in the order in which they were saved.
-func (l *Ledger) loadTail(h byteball.Hash) error {
+// loadTail puts a unit that was not stable back into the graph; they come in the order in which they were saved. seq is
+// what its row is found by when it becomes stable.
+func (l *Ledger) loadTail(h byteball.Hash, seq uint64) error {
 	n, u := &node{}, l.unit(h)
 	if !l.x.load(key(tNode, raw(h)), n) || u == nil {
 		return fmt.Errorf("ledger store has lost unit %s: %w", h, byteball.Invalid)
 	}
-	n.u, n.seq = u, l.seq
+	n.u, n.seq = u, seq
 	for _, p := range n.Parents {
 		delete(l.free, p)
 	}
