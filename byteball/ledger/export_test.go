@@ -1,6 +1,10 @@
 package ledger
 
-import "github.com/iotverse/iotverse/byteball"
+import (
+	"log/slog"
+
+	"github.com/iotverse/iotverse/byteball"
+)
 
 // Place is where a unit stands on the chain.
 type Place struct {
@@ -27,4 +31,25 @@ func (l *Ledger) SetSchema(n uint64) error {
 	defer l.end()
 	l.x.set(schemaKey, num(n))
 	return l.commit()
+}
+
+// Hear hands a message to a new client's connection and returns what would be sent.
+func (l *Ledger) Hear(data []byte) [][]byte {
+	s := &server{l: l, log: slog.New(slog.DiscardHandler), peers: map[*peer]bool{}, sources: map[byteball.Hash]*peer{}, wake: make(chan struct{}, 1)}
+	p := newPeer(s)
+	s.peers[p] = true
+	p.greet()
+	p.handle(data)
+	var sent [][]byte
+	for len(p.out) > 0 {
+		sent = append(sent, <-p.out)
+	}
+	return sent
+}
+
+// Forget forgets which units were refused.
+func (l *Ledger) Forget() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	clear(l.bad)
 }

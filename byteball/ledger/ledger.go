@@ -47,11 +47,10 @@ func (c Config) Validate() error {
 
 // Ledger is one chain. It is safe for concurrent use: one call at a time works on it.
 type Ledger struct {
-	mu      sync.Mutex
-	db      *badger.DB
-	durable bool
-	x       *tx   // the database as the present call sees it
-	broken  error // set when memory and database may differ; nothing is served after that
+	mu     sync.Mutex
+	db     *badger.DB
+	x      *tx   // the database as the present call sees it
+	broken error // set when memory and database may differ; nothing is served after that
 
 	net     byteball.Network
 	vars    unit.SystemVars
@@ -81,7 +80,7 @@ type posted struct {
 }
 
 // Open opens or begins a chain. Errors: Invalid for a wrong Config, a Genesis or Vars other than those the chain began
-// with, a store of a newer version of this program; else what the database says.
+// with, a store of a newer version of this program; Transient for a directory in use; else what the database says.
 func Open(cfg Config) (*Ledger, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
@@ -91,7 +90,7 @@ func Open(cfg Config) (*Ledger, error) {
 		return nil, err
 	}
 	l := &Ledger{
-		db: db, durable: cfg.Dir != "", net: cfg.Network,
+		db: db, net: cfg.Network,
 		tail: map[byteball.Hash]*node{}, old: map[byteball.Hash]*node{}, free: map[byteball.Hash]*node{},
 		loose: map[byteball.Hash]*node{}, at: map[int64][]*node{}, bad: map[byteball.Hash]string{},
 		oldRing: make([]byteball.Hash, cachedNodes), hooks: map[int]func(posted){},

@@ -78,6 +78,9 @@ func TestReopen(t *testing.T) {
 	w.witness(5)
 	u := w.post(w.draft(alice, to(bob, 1000)))
 	tip := w.TipMCI()
+	if _, err := ledger.Open(ledger.Config{Dir: dir, Network: byteball.Dev}); !errors.Is(err, byteball.Transient) {
+		t.Errorf("open twice: %v", err)
+	}
 	if err := w.Close(); err != nil {
 		t.Fatal(err)
 	}

@@ -15,8 +15,8 @@ import (
 )
 
 const (
-	idleHeartbeat = 30 * time.Second // between the order provider's units while nobody is connected
-	gather        = 50 * time.Millisecond
+	idleHeartbeat = 30 * time.Second      // between the order provider's units while nobody is connected
+	gather        = 50 * time.Millisecond // in which units that come together are covered by one of the order provider's
 	maxPeers      = 1000
 )
 

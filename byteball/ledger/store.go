@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/dgraph-io/badger/v4"
 	"github.com/fxamacker/cbor/v2"
@@ -54,6 +55,9 @@ func openStore(dir string) (*badger.DB, error) {
 		WithValueLogFileSize(64 << 20).WithNumCompactors(2).WithBlockCacheSize(8 << 20).
 		WithDetectConflicts(false).WithMetricsEnabled(false)
 	db, err := badger.Open(opts)
+	if err != nil && strings.Contains(err.Error(), "Cannot acquire directory lock") {
+		return nil, fmt.Errorf("ledger in %s is in use by another process; stop it first: %w", dir, byteball.Transient)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("open ledger in %q: %w", dir, err)
 	}
