@@ -48,7 +48,7 @@ func fill(flags *pflag.FlagSet) error {
 		if f.Changed || failed != nil || f.Name == "config" {
 			return
 		}
-		if v, ok := os.LookupEnv(envPrefix + strings.ToUpper(strings.ReplaceAll(f.Name, "-", "_"))); ok {
+		if v, ok := os.LookupEnv(envPrefix + strings.ToUpper(strings.ReplaceAll(f.Name, "-", "_"))); ok && v != "" {
 			failed = set(flags, f.Name, []string{v}, "the environment")
 			return
 		}

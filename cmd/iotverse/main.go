@@ -14,6 +14,8 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
+
+	"github.com/iotverse/iotverse/byteball"
 )
 
 func main() {
@@ -40,7 +42,8 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	if err == nil {
 		return exitOK
 	}
-	fmt.Fprintln(stderr, "iotverse:", strings.ReplaceAll(err.Error(), "\n", "; "))
+	text := strings.TrimSuffix(err.Error(), ": "+byteball.Invalid.Error()) // which says nothing to people
+	fmt.Fprintln(stderr, "iotverse:", strings.ReplaceAll(text, "\n", "; "))
 	var u usageError
 	if errors.As(err, &u) || strings.HasPrefix(err.Error(), "unknown command") || strings.HasPrefix(err.Error(), "unknown flag") ||
 		strings.HasPrefix(err.Error(), "unknown shorthand") {

@@ -149,6 +149,9 @@ func (f *walletFlags) fund(ctx context.Context, amount byteball.Bytes, stderr io
 	if m.Network != byteball.Dev.Name {
 		return paymentView{}, fmt.Errorf("there is no faucet on network %s: ask somebody to pay to %s", m.Network, r.address())
 	}
+	if amount > faucetAddress {
+		return paymentView{}, fmt.Errorf("the faucet gives one address %s an hour at most: ask for less", faucetAddress)
+	}
 	before, err := r.wallet.Balance(ctx)
 	if err != nil {
 		return paymentView{}, err
