@@ -115,6 +115,9 @@ func (c *Core) told(peer protocol.Identity, m *protocol.History) {
 	touched := make(map[protocol.Hash]bool)
 	var order []*shelf
 	for i := range m.Items {
+		if c.archive.has(&m.Items[i]) {
+			continue // many peers give the same
+		}
 		x, err := c.show(&m.Items[i], memo)
 		if err != nil {
 			c.refuse("validator: history from %s: %w", peer, err)

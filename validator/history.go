@@ -1,6 +1,7 @@
 package validator
 
 import (
+	"bytes"
 	"cmp"
 	"encoding/hex"
 	"fmt"
@@ -19,6 +20,7 @@ const maxArchive = 256 << 20
 type archive struct {
 	m       *params.Manifest
 	windows map[protocol.Hash]*shelf
+	byRaw   map[string]*shelf      // the same by the commitment's envelope
 	streams map[streamKey][]*shelf // ascending by window
 	indexes map[string]*score.Index
 	size    int
@@ -36,7 +38,7 @@ type shelf struct {
 }
 
 func newArchive(m *params.Manifest) *archive {
-	return &archive{m: m, windows: make(map[protocol.Hash]*shelf), streams: make(map[streamKey][]*shelf), indexes: make(map[string]*score.Index)}
+	return &archive{m: m, windows: make(map[protocol.Hash]*shelf), byRaw: make(map[string]*shelf), streams: make(map[streamKey][]*shelf), indexes: make(map[string]*score.Index)}
 }
 
 // kept is a batch on disk.
@@ -69,7 +71,7 @@ func (a *archive) add(x *proof, arrived int64) bool {
 	w, ok := a.windows[x.wid]
 	if !ok {
 		w = &shelf{streamKey: streamKey{x.wc.Seller, x.wc.Prop}, wid: x.wid, wc: x.wc, raw: x.WC, arrived: arrived}
-		a.windows[x.wid] = w
+		a.windows[x.wid], a.byRaw[string(w.raw)] = w, w
 		list := a.streams[w.streamKey]
 		i, _ := slices.BinarySearchFunc(list, x.wc.Window, func(s *shelf, n uint64) int { return cmp.Compare(s.wc.Window, n) })
 		a.streams[w.streamKey] = slices.Insert(list, i, w)
@@ -102,6 +104,16 @@ func (a *archive) exhibit(wid protocol.Hash, seq uint64) (protocol.Exhibit, bool
 	return w.items[i], true
 }
 
+// has says whether this very batch is kept already, before anything of it is checked.
+func (a *archive) has(x *protocol.Exhibit) bool {
+	w, ok := a.byRaw[string(x.WC)]
+	if !ok {
+		return false
+	}
+	i, known := slices.BinarySearchFunc(w.items, x.Batch.Index, func(e protocol.Exhibit, n uint8) int { return cmp.Compare(e.Batch.Index, n) })
+	return known && w.items[i].Head == x.Head && w.items[i].Batch.Salt == x.Batch.Salt && bytes.Equal(w.items[i].Batch.Pack, x.Batch.Pack)
+}
+
 // held is the mask of the batches that are kept of a window.
 func (s *shelf) held() (mask uint64) {
 	for _, e := range s.items {
@@ -129,6 +141,7 @@ func (a *archive) forget(before uint64) (gone [][]byte) {
 			gone = append(gone, historyKey(s.wid, e.Batch.Index))
 		}
 		delete(a.windows, s.wid)
+		delete(a.byRaw, string(s.raw))
 		rest := slices.DeleteFunc(a.streams[s.streamKey], func(o *shelf) bool { return o == s })
 		if a.streams[s.streamKey] = rest; len(rest) == 0 {
 			delete(a.streams, s.streamKey)

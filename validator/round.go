@@ -71,11 +71,12 @@ func newRound(s *stream, env envelope.Envelope, wc *protocol.WindowCommit, com *
 // live lists the rounds that are not over, in a fixed order.
 func (c *Core) live() []*round {
 	var list []*round
-	for _, k := range slices.SortedFunc(maps.Keys(c.rounds), func(a, b protocol.Hash) int { return bytes.Compare(a[:], b[:]) }) {
-		if r := c.rounds[k]; !r.over {
+	for _, r := range c.rounds {
+		if !r.over {
 			list = append(list, r)
 		}
 	}
+	slices.SortFunc(list, func(a, b *round) int { return bytes.Compare(a.wid[:], b.wid[:]) })
 	return list
 }
 
