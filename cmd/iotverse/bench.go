@@ -49,6 +49,7 @@ the same run, and the medians printed.`,
 			}
 			defer done()
 			bar := newProgress(cmd.ErrOrStderr())
+			defer bar.end()
 			var rows []benchRow
 			for i, f := range figures {
 				bar.set(float64(i) / float64(len(figures)))

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
@@ -256,5 +255,3 @@ func (p prefixed) Put(key string, value []byte) error {
 	return p.s.Put([]byte(p.prefix+key), value)
 }
 func (p prefixed) Delete(key string) error { return p.s.Delete([]byte(p.prefix + key)) }
-
-func base64Key(raw []byte) string { return base64.StdEncoding.EncodeToString(raw) }

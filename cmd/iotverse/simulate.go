@@ -62,6 +62,8 @@ func (f *simulateFlags) run(ctx context.Context, name string, stdout, stderr io.
 	r, err := scenario.Run(ctx, name, f.seed, f.Options, bar.set)
 	bar.end()
 	switch {
+	case errors.Is(err, context.Canceled):
+		return errInterrupted
 	case errors.Is(err, protocol.Invalid), errors.Is(err, protocol.NotFound):
 		return usageError{err}
 	case err != nil:

@@ -8,7 +8,6 @@ import (
 	"io"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/cockroachdb/apd/v3"
 	"github.com/spf13/cobra"
@@ -53,6 +52,9 @@ it final. With --ref it can be typed again after any failure and pays only once.
 			ctx, first, stop := interrupted(cmd.Context())
 			defer stop()
 			v, err := f.pay(stoppable(ctx, first), "cli/"+ref, to, !noWait)
+			if errors.Is(err, context.Canceled) {
+				return fmt.Errorf("stopped; the payment may still happen, and the same command with --ref %s goes on with it", ref)
+			}
 			if err != nil {
 				return fmt.Errorf("%w (payment --ref %s)", err, ref)
 			}
@@ -159,8 +161,6 @@ func (f *walletFlags) fund(ctx context.Context, amount byteball.Bytes, stderr io
 	if err := askFaucet(ctx, faucetURL(m.Hubs[0]), r.address(), amount); err != nil {
 		return paymentView{}, err
 	}
-	ctx, cancel := context.WithTimeoutCause(ctx, time.Minute, fmt.Errorf("not stable after a minute; iotverse wallet balance shows when it is"))
-	defer cancel()
 	if err := r.await(ctx, spendable(before)+before.Arriving+amount); err != nil {
 		return paymentView{}, err
 	}
