@@ -10,7 +10,6 @@ import (
 	"net"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/iotverse/iotverse/byteball"
@@ -70,9 +69,6 @@ func openChain(cfg ledgerConfig, op ledger.Operator) (*ledger.Ledger, error) {
 		if l, err := foundChain(cfg, lc, op); err == nil {
 			return l, nil
 		}
-	}
-	if err != nil && strings.Contains(err.Error(), "Cannot acquire directory lock") {
-		return nil, fmt.Errorf("another process runs the ledger in %s; stop it first, or name another folder with --dir", cfg.Dir)
 	}
 	return l, err
 }
