@@ -192,8 +192,8 @@ func (d *purchase) refused(m *protocol.Refuse) {
 	c := d.c
 	if d.started {
 		c.note("the seller refuses", "deal", d.ID.String(), "why", m.Reason)
-		if d.payer.Phase == channel.Open {
-			d.drop("the seller refused: " + m.Reason)
+		if d.payer.Phase <= channel.Open {
+			d.end("the seller refused: " + m.Reason)
 		}
 		return
 	}

@@ -20,7 +20,7 @@ func (d *purchase) prepay() {
 	c := d.c
 	w, running := c.cal.WindowAt(c.now)
 	late := c.now.Sub(c.cal.WindowStart(w)) > c.par.Window()/2
-	if !running || w < d.Match.First || late || !c.stop.IsZero() || d.progress.Dropped != "" || d.progress.Unheard ||
+	if !running || w < d.Match.First || late || !c.stop.IsZero() || d.progress.Dropped != "" || d.progress.Ended != "" || d.progress.Unheard ||
 		d.progress.Count >= d.Demand.Windows || slices.Contains(d.progress.Prepaid, w) || d.spent() {
 		return
 	}
@@ -33,13 +33,13 @@ func (d *purchase) prepay() {
 	}
 	add := d.Fee(c.cfg.Rules, com)
 	old := d.progress
-	if from, ok := d.credit(w); ok {
+	if d.credit(w) > 0 {
 		add = nil
-		d.progress.Carried = append(slices.Clone(old.Carried), from)
+		d.progress.Carried = last(append(slices.Clone(old.Carried), w), keptWindows)
+	} else {
+		d.progress.Count++
 	}
-	d.progress.Prepaid = append(slices.Clone(old.Prepaid), w)
-	d.progress.Prepaid = d.progress.Prepaid[max(0, len(d.progress.Prepaid)-8):]
-	d.progress.Count++
+	d.progress.Prepaid = last(append(slices.Clone(old.Prepaid), w), keptWindows)
 	if err := d.promise(add, tag{Window: w, Index: protocol.Prepaid}); err != nil {
 		d.progress = old
 		c.emit(role.Refused{Err: err})
@@ -48,16 +48,46 @@ func (d *purchase) prepay() {
 	d.save()
 }
 
-// credit is the oldest prepaid window that got no stamp and whose fee may serve window w.
-func (d *purchase) credit(w uint64) (uint64, bool) {
+// credit is how many fees may serve window w: of the earlier windows of its epoch, those without a stamp less those that an
+// earlier fee has served.
+func (d *purchase) credit(w uint64) int {
+	n := 0
 	for _, p := range d.progress.Prepaid {
-		x := d.windows[p]
-		failed := (x == nil || x.stamp == nil) && d.c.now.After(deal.Verdict(d.c.cfg.Rules, p))
-		if failed && deal.Carried(d.c.cfg.Rules, p, w) && !slices.Contains(d.progress.Carried, p) {
-			return p, true
+		if deal.Carried(d.c.cfg.Rules, p, w) && !slices.Contains(d.progress.Stamped, p) && d.c.now.After(deal.Verdict(d.c.cfg.Rules, p)) {
+			n++
 		}
 	}
-	return 0, false
+	for _, served := range d.progress.Carried {
+		if deal.Carried(d.c.cfg.Rules, served, w) {
+			n--
+		}
+	}
+	return n
+}
+
+// overdrawn says whether the newest voucher lets an earlier fee serve its window, and that fee turns out to be earned: its
+// stamp came late. The same is supposed when the seller does not agree for two windows.
+func (d *purchase) overdrawn() bool {
+	t := d.progress.Tag
+	return t.Index == protocol.Prepaid && slices.Contains(d.progress.Carried, t.Window) && (d.credit(t.Window) <= 0 || d.silent())
+}
+
+// repay pays the fee that was not free.
+func (d *purchase) repay() error {
+	c, t := d.c, d.progress.Tag
+	com, err := c.view.Committee(d.Seller, d.Offer.Prop, d.Offer.Cell, c.cal.EpochOf(t.Window))
+	if err != nil {
+		return err
+	}
+	old := d.progress
+	d.progress.Carried = slices.DeleteFunc(slices.Clone(old.Carried), func(w uint64) bool { return w == t.Window })
+	d.progress.Count++
+	if err := d.promise(d.Fee(c.cfg.Rules, com), t); err != nil {
+		d.progress = old
+		return err
+	}
+	d.save()
+	return nil
 }
 
 // feeBound is the most that one window's committee may cost.
@@ -77,11 +107,8 @@ func (d *purchase) accepted(m *protocol.Accepted) {
 // delivered checks an encrypted batch against the stamp and pays for it.
 func (d *purchase) delivered(m *protocol.Delivery) {
 	c := d.c
-	if d.delivery != nil && m.Window == d.delivery.Window && m.Index == d.delivery.Index {
-		return // the voucher is on its way; repeat sends it again
-	}
-	if d.payer.Phase != channel.Open || d.progress.Unheard || d.delivery != nil || d.progress.Dropped != "" {
-		return // the seller delivers again
+	if d.payer.Phase != channel.Open || d.progress.Unheard || d.waiting() || d.progress.Dropped != "" {
+		return // the voucher is on its way and repeated; the seller delivers again
 	}
 	x := d.windows[m.Window]
 	if x == nil || !x.sold {
@@ -97,10 +124,11 @@ func (d *purchase) delivered(m *protocol.Delivery) {
 		d.drop("a delivery that is not what was stamped")
 		return
 	}
-	old := d.progress
-	d.progress.Window, d.progress.Next, d.delivery = m.Window, m.Index, m
+	progress, before := d.progress, d.parcel
+	d.progress.Window, d.progress.Next = m.Window, m.Index
+	d.parcel = &parcel{Delivery: *m, Integrity: x.stamp.I, Price: x.price}
 	if err := d.promise(channel.Payouts{d.PayTo: x.price}, tag{Window: m.Window, Index: int16(m.Index)}); err != nil {
-		d.progress, d.delivery = old, nil
+		d.progress, d.parcel = progress, before
 		c.emit(role.Refused{Err: err})
 		return
 	}
@@ -120,48 +148,51 @@ func checkDelivery(m *protocol.Delivery, s *protocol.Stamp) error {
 // key opens the batch that is paid for.
 func (d *purchase) key(m *protocol.Key) {
 	c := d.c
-	if d.delivery == nil || m.Window != d.delivery.Window || m.Index != d.delivery.Index {
+	if !d.waiting() || m.Window != d.parcel.Delivery.Window || m.Index != d.parcel.Delivery.Index {
 		return // a repeat of one that is open already
 	}
-	readings, err := d.unlock(m)
+	readings, err := d.unlock(m.Sealed)
+	d.progress.Unheard = false
 	if err != nil {
 		c.emit(role.Refused{Err: err})
 		d.prove(m)
+		d.parcel = nil
 		d.drop("a key that does not open its batch")
 		return
 	}
-	got := d.delivery
-	d.delivery = nil
-	d.progress.Unheard = false
-	d.progress.Window, d.progress.Next = got.Window, got.Index+1
+	d.parcel.Sealed = m.Sealed
+	d.progress.Window, d.progress.Next = m.Window, m.Index+1
 	d.save()
-	x := d.windows[got.Window]
-	out := role.Deliver{Deal: d.ID, Seller: d.Seller, Prop: d.Offer.Prop, Cell: d.Offer.Cell, Window: got.Window, Index: int(got.Index), Readings: readings}
-	if x != nil && x.stamp != nil {
-		out.Integrity, out.Price = x.stamp.I, x.price
-	}
-	out.Relevance = d.Match.Relevance
-	c.emit(out)
+	d.handOut(readings)
 }
 
-func (d *purchase) unlock(m *protocol.Key) ([]protocol.Reading, error) {
+// handOut gives the readings of the newest batch to the sink, which may have them already.
+func (d *purchase) handOut(readings []protocol.Reading) {
+	got := &d.parcel.Delivery
+	d.c.emit(role.Deliver{Deal: d.ID, Seller: d.Seller, Prop: d.Offer.Prop, Cell: d.Offer.Cell, Window: got.Window, Index: int(got.Index), Readings: readings,
+		Integrity: d.parcel.Integrity, Relevance: d.Match.Relevance, Price: d.parcel.Price})
+}
+
+// unlock opens the newest batch with its sealed key.
+func (d *purchase) unlock(sealed []byte) ([]protocol.Reading, error) {
+	got := &d.parcel.Delivery
 	box, err := deal.BoxKey(d.c.cfg.Secret, d.index)
 	if err != nil {
 		return nil, err
 	}
-	key, err := deal.OpenKey(box, m.Sealed)
+	key, err := deal.OpenKey(box, sealed)
 	if err != nil {
 		return nil, err
 	}
-	if protocol.Hash(sha256.Sum256(key[:])) != d.delivery.HKey {
-		return nil, fmt.Errorf("key of batch %d is not the one promised: %w", m.Index, protocol.Invalid)
+	if protocol.Hash(sha256.Sum256(key[:])) != got.HKey {
+		return nil, fmt.Errorf("key of batch %d is not the one promised: %w", got.Index, protocol.Invalid)
 	}
-	salt, pack, err := deal.Decrypt(key, d.delivery.Cipher)
+	salt, pack, err := deal.Decrypt(key, got.Cipher)
 	if err != nil {
 		return nil, err
 	}
-	if protocol.BatchCommit(salt, pack) != d.delivery.Header.Commit {
-		return nil, fmt.Errorf("batch %d is not what its header commits to: %w", m.Index, protocol.Invalid)
+	if protocol.BatchCommit(salt, pack) != got.Header.Commit {
+		return nil, fmt.Errorf("batch %d is not what its header commits to: %w", got.Index, protocol.Invalid)
 	}
 	prop, ok := protocol.PropertyOf(d.Offer.Prop)
 	if !ok {
@@ -176,7 +207,7 @@ func (d *purchase) prove(m *protocol.Key) {
 		_        struct{} `cbor:",toarray"`
 		Delivery *protocol.Delivery
 		Key      *protocol.Key
-	}{Delivery: d.delivery, Key: m}
+	}{Delivery: &d.parcel.Delivery, Key: m}
 	if data, err := protocol.Encode(proof); err == nil {
 		d.c.emit(role.Save{Key: append([]byte("proof/"), d.ID[:]...), Value: data})
 	}

@@ -1,6 +1,7 @@
 package buyer
 
 import (
+	"cmp"
 	"encoding/hex"
 	"fmt"
 	"slices"
@@ -32,10 +33,23 @@ type purchase struct {
 	progress progress
 	closing  bool
 	resend   time.Time // of what waits for an answer
+	since    time.Time // the newest promise, or the start: how long the seller has been silent
 
-	windows  map[uint64]*window
-	delivery *protocol.Delivery // paid for, key not here yet
+	windows map[uint64]*window
+	parcel  *parcel // the newest batch that is paid for, nil before the first
 }
+
+// parcel is one batch that is paid for. It stays until the next one, so that a restart hands it out again.
+type parcel struct {
+	_         struct{} `cbor:",toarray"`
+	Delivery  protocol.Delivery
+	Integrity uint16
+	Price     byteball.Bytes
+	Sealed    []byte // its key, empty until it comes
+}
+
+// waiting says whether a batch is paid for whose key has not come.
+func (d *purchase) waiting() bool { return d.parcel != nil && len(d.parcel.Sealed) == 0 }
 
 // window is one prepaid window as the buyer learns of it.
 type window struct {
@@ -50,14 +64,16 @@ type window struct {
 type progress struct {
 	_       struct{} `cbor:",toarray"`
 	Prepaid []uint64 // windows whose committee is paid, ascending; old ones go
-	Carried []uint64 // those of them whose fee has served a later window
-	Count   uint32   // windows prepaid in all
+	Carried []uint64 // those of them that the fee of an earlier one serves
+	Stamped []uint64 // those of them whose stamp was seen
+	Count   uint32   // fees prepaid in all
 	Bad     uint8    // windows under the least integrity in a row
 	Window  uint64   // being bought
 	Next    uint8    // batch expected next in it
 	Unheard bool     // the newest voucher has not been answered; it pays for:
 	Tag     tag
-	Dropped string // why nothing more is paid
+	Ended   string // why no further window is prepaid
+	Dropped string // why nothing more is paid at all
 }
 
 // tag says what a voucher pays for.
@@ -66,6 +82,12 @@ type tag struct {
 	Window uint64
 	Index  int16
 }
+
+// keptWindows is how many prepaid windows are remembered: those of more than one epoch.
+const keptWindows = 16
+
+// last cuts a list to its newest entries.
+func last(list []uint64, n int) []uint64 { return list[max(0, len(list)-n):] }
 
 // record is a deal as it is saved.
 type record struct {
@@ -76,25 +98,19 @@ type record struct {
 	BySeller []byte
 	Unit     byteball.Hash
 	Progress progress
-	Delivery []byte
+	Parcel   *parcel
 }
 
 func (d *purchase) storeKey() []byte { return append([]byte("deal/"), d.ID[:]...) }
 
 func (d *purchase) save() {
-	rec := record{Want: uint32(d.want), Index: d.index, ByBuyer: d.byBuyer, BySeller: d.bySeller, Unit: d.unit, Progress: d.progress}
-	var err error
-	if d.delivery != nil {
-		rec.Delivery, err = protocol.Encode(d.delivery)
+	data, err := protocol.Encode(record{Want: uint32(d.want), Index: d.index, ByBuyer: d.byBuyer, BySeller: d.bySeller, Unit: d.unit,
+		Progress: d.progress, Parcel: d.parcel})
+	if err != nil {
+		d.c.emit(role.Refused{Err: err})
+		return
 	}
-	if err == nil {
-		var data []byte
-		if data, err = protocol.Encode(rec); err == nil {
-			d.c.emit(role.Save{Key: d.storeKey(), Value: data})
-			return
-		}
-	}
-	d.c.emit(role.Refused{Err: err})
+	d.c.emit(role.Save{Key: d.storeKey(), Value: data})
 }
 
 // forget drops a deal that never became one, or that is over.
@@ -168,6 +184,7 @@ func (d *purchase) promise(add channel.Payouts, t tag) error {
 		d.progress = old
 		return err
 	}
+	d.since = d.c.now
 	d.enter()
 	return nil
 }
@@ -225,8 +242,8 @@ func (d *purchase) chain(ev role.Chain) {
 		return
 	}
 	d.c.note("channel "+now.String(), "deal", d.ID.String(), "why", d.payer.Reason)
-	if now == channel.Refunded && d.payer.Settled != nil {
-		d.account(d.payer.Settled)
+	if d.payer.Settled != nil {
+		d.account(d.payer.Settled) // the seller may have closed with an older voucher than the newest signed
 	}
 }
 
@@ -240,6 +257,18 @@ func (c *Core) posted(ev role.Posted) {
 			c.emit(role.Refused{Err: err})
 		}
 	}
+}
+
+// end prepays no further window; what is prepaid is still bought.
+func (d *purchase) end(why string) {
+	c := d.c
+	if d.progress.Ended != "" || d.progress.Dropped != "" {
+		return
+	}
+	d.progress.Ended = why
+	d.save()
+	c.cool[stream{d.Seller, d.Offer.Prop}] = c.now.Add(6 * c.par.Window())
+	c.note("deal ends", "deal", d.ID.String(), "why", why)
 }
 
 // drop pays this seller nothing more; a restart does not forget it.
@@ -272,10 +301,7 @@ func (d *purchase) tick() {
 	case d.over():
 		return
 	case d.payer.Phase == channel.Opening:
-		if !d.retry.IsZero() && c.now.After(d.retry) {
-			d.retry = time.Time{}
-			d.fund()
-		}
+		d.await()
 		return
 	case d.payer.Phase != channel.Open:
 		d.repeat()
@@ -288,35 +314,73 @@ func (d *purchase) tick() {
 	}
 }
 
-// repeat sends the newest voucher again while nobody has answered it.
+// await asks again for a deposit that the wallet could not pay, while the seller still waits for it.
+func (d *purchase) await() {
+	c := d.c
+	if d.retry.IsZero() {
+		return // it is paid, or on its way
+	}
+	if !c.stop.IsZero() || d.progress.Ended != "" || d.Lapsed(c.now) {
+		d.forget()
+		return
+	}
+	if c.now.After(d.retry) {
+		d.retry = time.Time{}
+		d.fund()
+	}
+}
+
+// repeat sends the newest voucher again while nobody has answered it: signed anew where it hangs on too old a unit, or
+// where it counted on a fee that was not free.
 func (d *purchase) repeat() {
 	waits := d.progress.Unheard || d.payer.Phase == channel.Closing
-	if waits && d.payer.Newest != nil && !d.payer.Seen && !d.c.now.Before(d.resend) {
-		d.hand(*d.payer.Newest)
+	if !waits || d.payer.Newest == nil || d.payer.Seen || d.c.now.Before(d.resend) {
+		return
+	}
+	again := func() error { d.hand(*d.payer.Newest); return nil }
+	old := d.c.view.Tip > d.payer.Hung+channel.MaxBehind
+	switch {
+	case d.payer.Phase == channel.Open && d.overdrawn():
+		again = d.repay
+	case d.payer.Phase == channel.Open && old:
+		again = func() error { return d.promise(nil, d.progress.Tag) }
+	case old:
+		again = d.ask
+	}
+	if err := again(); err != nil {
+		d.c.emit(role.Refused{Err: err})
 	}
 }
 
-// finished says whether nothing more is wanted of this deal and nothing is on its way.
+// finished says whether nothing more is wanted of this deal and nothing is on its way. A seller that does not answer is
+// waited for two windows long.
 func (d *purchase) finished() bool {
-	c := d.c
+	c, p := d.c, &d.progress
 	patient := c.stop.IsZero() || c.now.Before(c.stop)
-	if (d.progress.Unheard || d.delivery != nil) && patient {
+	if p.Dropped == "" && p.Ended == "" && c.stop.IsZero() && p.Count < d.Demand.Windows && !d.spent() {
 		return false
 	}
-	ended := d.progress.Dropped != "" || !c.stop.IsZero() || d.progress.Count >= d.Demand.Windows || d.spent()
-	if !ended {
+	if (p.Unheard || d.waiting()) && patient && !d.silent() {
 		return false
 	}
-	return d.progress.Dropped != "" || !patient || !slices.ContainsFunc(d.progress.Prepaid, d.open)
+	return p.Dropped != "" || !patient || !slices.ContainsFunc(p.Prepaid, d.open)
 }
 
-// open says whether a prepaid window may still bring batches.
+// silent says whether the newest promise has been without an answer for two windows.
+func (d *purchase) silent() bool { return d.c.now.Sub(d.since) > 2*d.c.par.Window() }
+
+// open says whether a prepaid window may still bring batches. After a restart the seller shows a stamped window again.
 func (d *purchase) open(w uint64) bool {
-	x := d.windows[w]
-	if x == nil || x.stamp == nil {
-		return d.c.now.Before(deal.Verdict(d.c.cfg.Rules, w))
+	x, p := d.windows[w], &d.progress
+	switch {
+	case w < p.Window:
+		return false
+	case x != nil && x.stamp != nil:
+		return x.sold && (w > p.Window || int(p.Next) < x.stamp.Batches())
+	case slices.Contains(p.Stamped, w):
+		return !d.silent()
 	}
-	return x.sold && (w > d.progress.Window || (w == d.progress.Window && int(d.progress.Next) < x.stamp.Batches()))
+	return d.c.now.Before(deal.Verdict(d.c.cfg.Rules, w))
 }
 
 // spent says whether the deposit has no room for another window at full price.
@@ -326,20 +390,25 @@ func (d *purchase) spent() bool {
 }
 
 func (d *purchase) close() {
-	base, ok := d.c.view.Bases.Newest()
-	if !ok {
-		return
-	}
-	why := d.progress.Dropped
-	if why == "" {
-		why = "done"
-	}
 	d.closing = true
-	if err := d.move(channel.CloseNow{Reason: why, Base: base}); err != nil {
+	if err := d.ask(); err != nil {
 		d.c.emit(role.Refused{Err: err})
 		return
 	}
-	d.enter()
 	d.progress.Unheard = false
 	d.save()
+}
+
+// ask signs the final voucher and asks the seller to close with it.
+func (d *purchase) ask() error {
+	base, ok := d.c.view.Bases.Newest()
+	if !ok {
+		return fmt.Errorf("no proven unit to hang a voucher on: %w", protocol.Transient)
+	}
+	why := cmp.Or(d.progress.Dropped, d.progress.Ended, "done")
+	if err := d.move(channel.CloseNow{Reason: why, Base: base}); err != nil {
+		return err
+	}
+	d.enter()
+	return nil
 }

@@ -47,25 +47,25 @@ func (c *Core) restoreDeal(value []byte, saved map[string][]byte) error {
 		return err
 	}
 	p := &purchase{Deal: d, c: c, want: int(rec.Want), index: rec.Index, byBuyer: rec.ByBuyer, bySeller: rec.BySeller,
-		unit: rec.Unit, started: true, progress: rec.Progress, windows: make(map[uint64]*window)}
+		unit: rec.Unit, started: true, progress: rec.Progress, parcel: rec.Parcel, windows: make(map[uint64]*window)}
 	if p.payer, err = channel.RestorePayer(saved[channel.Key("buyer", d.Address)], key); err != nil {
 		return err
-	}
-	if len(rec.Delivery) > 0 {
-		p.delivery = new(protocol.Delivery)
-		if err := protocol.Decode(rec.Delivery, p.delivery); err != nil {
-			return err
-		}
 	}
 	p.closing = p.payer.Phase > channel.Open
 	c.deals[d.ID] = p
 	return nil
 }
 
-// resume gives out again what a restart interrupted: the deposit, the newest voucher, a refund.
+// resume gives out again what a restart interrupted: the deposit, the newest voucher, a refund, the newest batch.
 func (d *purchase) resume() {
 	if !d.started {
 		return
+	}
+	d.since = d.c.now
+	if d.parcel != nil && !d.waiting() {
+		if readings, err := d.unlock(d.parcel.Sealed); err == nil {
+			d.handOut(readings)
+		}
 	}
 	if d.payer.Phase == channel.Opening {
 		d.fund()

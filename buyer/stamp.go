@@ -97,6 +97,11 @@ func (d *purchase) judge(x *window, s *protocol.Stamp) {
 	if old, ok := c.stamps[stream{d.Seller, d.Offer.Prop}]; !ok || s.Window > old.Window {
 		c.stamps[stream{d.Seller, d.Offer.Prop}] = *s
 	}
+	if slices.Contains(d.progress.Stamped, s.Window) {
+		return // judged before a restart
+	}
+	d.progress.Stamped = last(append(slices.Clone(d.progress.Stamped), s.Window), keptWindows)
+	defer d.save()
 	c.note("stamp", "property", s.Prop, "seller", d.Seller.String(), "window", s.Window, "integrity", s.I, "hard", s.Hard, "price", x.price.String(), "bought", x.sold)
 	if len(s.Hard) > 0 {
 		d.drop(fmt.Sprintf("stamped with hard code %d", s.Hard[0]))

@@ -269,6 +269,11 @@ func (c *Core) halt() {
 	for _, s := range c.products() {
 		s.withdraw()
 	}
+	for _, d := range c.sales() {
+		if d.live() {
+			d.part()
+		}
+	}
 }
 
 // tick does what is due, and asks to be woken for what comes next.

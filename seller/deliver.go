@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/iotverse/iotverse/byteball/channel"
+	"github.com/iotverse/iotverse/market/committee"
 	"github.com/iotverse/iotverse/market/deal"
 	"github.com/iotverse/iotverse/protocol"
 	"github.com/iotverse/iotverse/protocol/merkle"
@@ -29,49 +30,80 @@ func (d *sale) voucher(m *protocol.Voucher) {
 		if d.payee.Newest != nil && d.payee.Newest.N == v.N {
 			d.c.send(d.Buyer, &protocol.Accepted{Deal: d.ID, N: v.N})
 		}
+		if m.Index == protocol.Prepaid && !d.c.stop.IsZero() {
+			d.part()
+		}
 		return
 	}
 	d.c.emit(role.Refused{Err: fmt.Errorf("deal %s, window %d, batch %d: %w", d.ID, m.Window, m.Index, err)})
-	if !errors.Is(err, protocol.Transient) && !errors.Is(err, protocol.Stale) {
+	if errors.Is(err, protocol.Invalid) { // anything else may be right when it is sent again
 		d.c.send(d.Buyer, &protocol.Refuse{Deal: d.ID, Reason: clip(err.Error())})
 	}
 }
 
-// prepaid checks the fee of a window's committee, begins its round and shows the members that they are paid.
+// prepaid checks the fee of a window's committee, begins its round and shows the members that they are paid. A fee that comes
+// when its window is over is taken all the same: it serves a later window, as that of any window without a stamp.
 func (d *sale) prepaid(w uint64, v channel.Voucher) error {
-	c := d.c
-	if slices.Contains(d.progress.Prepaid, w) {
+	c, p := d.c, &d.progress
+	known := slices.Contains(p.Prepaid, w)
+	if known && d.payee.Newest != nil && v.N <= d.payee.Newest.N {
 		return nil // a repeat
 	}
-	if w < d.Match.First || c.now.After(c.cal.WindowStart(w+1)) || c.cal.WindowStart(w).After(c.now.Add(c.par.Window())) {
-		return fmt.Errorf("window %d is over or too far ahead: %w", w, protocol.Stale)
+	if w < d.Match.First || c.cal.WindowStart(w).After(c.now.Add(c.par.Window())) {
+		return fmt.Errorf("window %d lies before the first or too far ahead: %w", w, protocol.Stale)
 	}
 	com, err := c.view.Committee(d.Seller, d.Offer.Prop, d.Offer.Cell, c.cal.EpochOf(w))
 	if err != nil {
 		return err
 	}
-	want, err := d.payee.Payouts.Plus(d.Fee(c.cfg.Rules, com))
-	if err != nil {
-		return err
+	free := d.repeats(v)
+	if free && !known && d.credit(w) <= 0 {
+		d.remind(w)
+		return fmt.Errorf("window %d is not paid for, and no earlier fee is free: %w", w, protocol.Stale)
 	}
-	before := d.payee.Payouts
-	paid, carried := d.credit(w)
-	if carried && d.repeats(v) {
-		want = d.payee.Payouts
+	want := d.payee.Payouts
+	if !free {
+		if want, err = want.Plus(d.Fee(c.cfg.Rules, com)); err != nil {
+			return err
+		}
 	}
 	if err := d.accept(v, want); err != nil {
 		return err
 	}
-	if carried && maps.Equal(want, before) {
-		d.progress.Carried = append(d.progress.Carried, paid)[max(0, len(d.progress.Carried)-7):]
+	if free && !known {
+		p.Carried = last(append(p.Carried, w))
 	}
-	d.progress.Prepaid = append(d.progress.Prepaid, w)
-	slices.Sort(d.progress.Prepaid)
-	d.progress.Prepaid = d.progress.Prepaid[max(0, len(d.progress.Prepaid)-8):]
+	if !free {
+		p.Carried = slices.DeleteFunc(p.Carried, func(served uint64) bool { return served == w })
+	}
+	if !known {
+		p.Prepaid = last(append(p.Prepaid, w))
+		slices.Sort(p.Prepaid)
+	}
 	d.remember(com)
 	d.save()
-	s := c.streams[d.Offer.Prop]
+	if !known {
+		d.begin(w, com)
+	}
+	return nil
+}
+
+// part asks the buyer to prepay nothing more.
+func (d *sale) part() {
+	d.c.send(d.Buyer, &protocol.Refuse{Deal: d.ID, Reason: "the seller stops"})
+}
+
+// last cuts a list of windows to its newest: those of more than one epoch.
+func last(list []uint64) []uint64 { return list[max(0, len(list)-16):] }
+
+// begin begins the round of a window that is prepaid, if it is not over, and tells the payees.
+func (d *sale) begin(w uint64, com *committee.Committee) {
+	c, s := d.c, d.c.streams[d.Offer.Prop]
 	s.expect(w, com)
+	if r := s.rounds[w]; r.wc == nil && c.now.After(c.cal.WindowStart(w+1)) {
+		r.failed = true
+		return
+	}
 	told := make(map[protocol.Identity]bool)
 	for _, t := range append(slices.Clone(com.Members), com.Aggregator) {
 		if id := t.Binding.Identity; !told[id] {
@@ -79,19 +111,34 @@ func (d *sale) prepaid(w uint64, v channel.Voucher) error {
 			d.notice(id, w)
 		}
 	}
-	return nil
 }
 
-// credit is the oldest prepaid window that failed and whose fee may serve window w.
-func (d *sale) credit(w uint64) (uint64, bool) {
-	rounds := d.c.streams[d.Offer.Prop].rounds
+// credit is how many fees may serve window w: of the earlier windows of its epoch, those without a stamp less those that an
+// earlier fee has served. The buyer counts alike.
+func (d *sale) credit(w uint64) int {
+	n := 0
 	for _, p := range d.progress.Prepaid {
-		r := rounds[p]
-		if r != nil && r.failed && deal.Carried(d.c.cfg.Rules, p, w) && !slices.Contains(d.progress.Carried, p) {
-			return p, true
+		r := d.c.streams[d.Offer.Prop].rounds[p]
+		over := r == nil || r.failed || (r.stamp == nil && d.c.now.After(deal.Verdict(d.c.cfg.Rules, p)))
+		if over && deal.Carried(d.c.cfg.Rules, p, w) {
+			n++
 		}
 	}
-	return 0, false
+	for _, served := range d.progress.Carried {
+		if deal.Carried(d.c.cfg.Rules, served, w) {
+			n--
+		}
+	}
+	return n
+}
+
+// remind shows the buyer the stamps of an epoch that it seems to have missed.
+func (d *sale) remind(w uint64) {
+	for _, p := range d.progress.Prepaid {
+		if r := d.c.streams[d.Offer.Prop].rounds[p]; r != nil && r.stamp != nil && deal.Carried(d.c.cfg.Rules, p, w) {
+			d.show(r)
+		}
+	}
 }
 
 // repeats says whether a voucher pays nobody more than the newest one.
@@ -102,10 +149,11 @@ func (d *sale) repeats(v channel.Voucher) bool {
 
 // paid checks the price of the batch that is out, and answers with its key and the next batch.
 func (d *sale) paid(w uint64, i uint8, v channel.Voucher) error {
-	if w < d.progress.Window || (w == d.progress.Window && i < d.progress.Next) {
-		if d.payee.Newest != nil && v.N == d.payee.Newest.N {
-			d.handKey(w, i) // a repeat of the newest: the key may be lost
+	if slices.Contains(d.progress.Prepaid, w) && (w < d.progress.Window || (w == d.progress.Window && i < d.progress.Next)) {
+		if err := d.accept(v, d.payee.Payouts); err != nil {
+			return err
 		}
+		d.handKey(w, i) // the newest once more, perhaps signed anew: the key may be lost
 		return nil
 	}
 	r := d.due()

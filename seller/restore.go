@@ -131,6 +131,16 @@ const kept = 26
 // forget drops windows, batches and deals that nothing hangs on any more.
 func (c *Core) forget() {
 	w, _ := c.cal.WindowAt(c.now)
+	for _, d := range c.sales() {
+		newest := d.Match.First
+		if n := len(d.progress.Prepaid); n > 0 {
+			newest = d.progress.Prepaid[n-1]
+		}
+		unfunded := d.payee.Phase == channel.Opening && c.now.UnixMilli() > d.Match.Expiry+c.par.OfferValid.Milliseconds()
+		if unfunded || (d.over() && newest+kept < w) {
+			d.forget()
+		}
+	}
 	if w < kept {
 		return
 	}
@@ -141,12 +151,6 @@ func (c *Core) forget() {
 		for _, old := range olderThan(s.rounds, w-kept) {
 			delete(s.rounds, old)
 			c.emit(role.Delete{Key: s.key("wc", old)}, role.Delete{Key: s.key("stamp", old)})
-		}
-	}
-	for _, d := range c.sales() {
-		if d.over() && len(d.progress.Prepaid) > 0 && d.progress.Prepaid[len(d.progress.Prepaid)-1]+kept < w {
-			delete(c.deals, d.ID)
-			c.emit(role.Delete{Key: d.key()}, role.Delete{Key: []byte(channel.Key("seller", d.Address))})
 		}
 	}
 }

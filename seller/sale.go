@@ -34,7 +34,7 @@ type sale struct {
 type progress struct {
 	_       struct{}            `cbor:",toarray"`
 	Prepaid []uint64            // windows whose committee is paid, ascending; old ones go
-	Carried []uint64            // those of them whose fee has served a later window
+	Carried []uint64            // those of them that the fee of an earlier one serves
 	Window  uint64              // being delivered
 	Next    uint8               // batch to be delivered next in it
 	Payees  []protocol.Identity // everybody ever paid, ascending: they get the closing voucher
@@ -49,12 +49,23 @@ type record struct {
 	Progress progress
 }
 
-// maxDeals bounds the open deals of one stream.
-const maxDeals = 16
+// maxDeals bounds the open deals of one stream; skew is how far clocks may differ.
+const (
+	maxDeals = 16
+	skew     = 5 * time.Second
+)
 
-func (d *sale) live() bool { return !d.over() && d.payee.Phase <= channel.Open && !d.asking }
+// live says whether a deal may go on: its channel is open, or may still be funded in time.
+func (d *sale) live() bool {
+	return !d.over() && !d.asking && (d.payee.Phase == channel.Open || (d.payee.Phase == channel.Opening && !d.late()))
+}
+
+// late says whether the buyer has had the time to fund that it asked for.
+func (d *sale) late() bool { return d.c.now.UnixMilli() > d.Match.Expiry }
+
+// over says whether nothing is left to do: the channel has come to its end, or there is nothing in it to close with.
 func (d *sale) over() bool {
-	return d.payee.Phase.Over() || (d.payee.Phase == channel.Opening && d.asking)
+	return d.payee.Phase.Over() || (d.asking && d.payee.Newest == nil)
 }
 
 // proposed takes a buyer's Match: everything in it is recomputed before it is signed.
@@ -67,7 +78,7 @@ func (c *Core) proposed(env envelope.Envelope, m *protocol.Match) {
 	d, err := c.consider(env, m)
 	if err != nil {
 		c.emit(role.Refused{Err: err})
-		c.send(env.Signer, &protocol.Refuse{Deal: id, Reason: clip(err.Error()), Further: c.further(d.Offer)})
+		c.send(env.Signer, &protocol.Refuse{Deal: id, Reason: clip(err.Error()), Further: c.further(d.Offer, env.Signer)})
 		return
 	}
 	signed, err := envelope.Seal(c.cfg.Signer, c.cfg.Rules.Market, m)
@@ -82,6 +93,11 @@ func (c *Core) proposed(env envelope.Envelope, m *protocol.Match) {
 		return
 	}
 	s.payee = payee
+	for _, old := range c.sales() {
+		if old.supersededBy(d.Buyer, d.Offer) {
+			old.forget()
+		}
+	}
 	c.deals[id] = s
 	s.save()
 	s.apply(effects)
@@ -89,12 +105,26 @@ func (c *Core) proposed(env envelope.Envelope, m *protocol.Match) {
 	c.emit(role.Send{To: d.Buyer, Env: signed})
 }
 
-// further says whether another open deal pays the committee of an offer's stream.
-func (c *Core) further(o *protocol.Offer) bool {
+// further says whether another buyer's open deal pays the committee of an offer's stream.
+func (c *Core) further(o *protocol.Offer, buyer protocol.Identity) bool {
 	if o == nil || c.streams[o.Prop] == nil {
 		return false
 	}
-	return c.streams[o.Prop].payer() != nil
+	return slices.ContainsFunc(c.sales(), func(d *sale) bool {
+		return d.Offer.Prop == o.Prop && !d.Match.Further && d.live() && !d.supersededBy(buyer, o)
+	})
+}
+
+// supersededBy says whether a buyer that proposes a deal has forgotten this one: it makes one deal a stream at a time, and
+// this one was never funded.
+func (d *sale) supersededBy(buyer protocol.Identity, o *protocol.Offer) bool {
+	return d.Buyer == buyer && d.Offer.Prop == o.Prop && d.payee.Phase == channel.Opening
+}
+
+// forget removes a deal that nothing hangs on any more.
+func (d *sale) forget() {
+	delete(d.c.deals, d.ID)
+	d.c.emit(role.Delete{Key: d.key()}, role.Delete{Key: []byte(channel.Key("seller", d.Address))})
 }
 
 // clip bounds a reason to what a refusal may hold.
@@ -120,12 +150,14 @@ func (c *Core) consider(env envelope.Envelope, m *protocol.Match) (deal.Deal, er
 		return d, fmt.Errorf("refund age %d, this market has %d: %w", m.Age, c.par.RefundAge, protocol.Invalid)
 	case m.Deposit < c.par.MinDeposit:
 		return d, fmt.Errorf("deposit of %s under the least, %s: %w", m.Deposit, c.par.MinDeposit, protocol.Invalid)
-	case m.Further != (s.payer() != nil):
+	case m.Expiry > c.now.Add(c.par.OfferValid+skew).UnixMilli():
+		return d, fmt.Errorf("the proposal is good for longer than %v: %w", c.par.OfferValid, protocol.Invalid)
+	case m.Further != c.further(d.Offer, d.Buyer):
 		return d, fmt.Errorf("further is %t, but the committee's payer says otherwise: %w", m.Further, protocol.Stale)
 	}
 	open := 0
 	for _, other := range c.deals {
-		if other.Offer.Prop == d.Offer.Prop && other.live() {
+		if other.Offer.Prop == d.Offer.Prop && other.live() && !other.supersededBy(d.Buyer, d.Offer) {
 			open++
 		}
 	}
@@ -181,7 +213,7 @@ func (d *sale) chain(ev role.Chain) {
 	before := d.payee.Phase
 	for _, p := range ev.Units {
 		if d.over() {
-			return
+			break
 		}
 		if err := d.move(channel.UnitStable{Unit: p.Unit, MCI: p.MCI, Serial: p.Serial}); err != nil {
 			d.c.emit(role.Refused{Err: err})
@@ -192,8 +224,13 @@ func (d *sale) chain(ev role.Chain) {
 			d.c.emit(role.Refused{Err: err})
 		}
 	}
-	if now := d.payee.Phase; now != before {
-		d.c.note("channel "+now.String(), "deal", d.ID.String(), "why", d.payee.Reason)
+	now := d.payee.Phase
+	if now == before {
+		return
+	}
+	d.c.note("channel "+now.String(), "deal", d.ID.String(), "why", d.payee.Reason)
+	if d.payee.Settled != nil {
+		d.enter(channel.Paid(d.payee.Settled)[d.PayTo]) // nothing, if the buyer took a refund
 	}
 }
 
@@ -218,8 +255,8 @@ func (d *sale) asked(m *protocol.Close) {
 	}
 	if err != nil {
 		d.c.emit(role.Refused{Err: fmt.Errorf("deal %s: final voucher: %w", d.ID, err)})
-		if errors.Is(err, protocol.Transient) {
-			return // the buyer asks again
+		if d.payee.Phase <= channel.Open && !errors.Is(err, protocol.Invalid) {
+			return // the buyer asks again, with a younger one if need be
 		}
 	}
 	d.asking = true
@@ -263,23 +300,17 @@ func (d *sale) accept(v channel.Voucher, want channel.Payouts) error {
 	if !ok {
 		return fmt.Errorf("the voucher's parent %s is not proven here yet: %w", v.Unit.ParentUnits[0], protocol.Transient)
 	}
-	if want == nil {
-		want = d.payee.Payouts
-	}
 	if err := d.move(channel.Accept{Voucher: v, Base: base, Tip: d.c.view.Tip, Want: want}); err != nil {
 		return err
 	}
-	ref := "channel/" + hex.EncodeToString(d.ID[:])
-	d.c.emit(enroll.Lines(books.Line{Time: d.c.now.UnixMilli(), Kind: books.Voucher, Ref: ref, Amount: books.In(d.income())})...)
+	d.enter(channel.Paid(d.payee.Newest.Unit)[d.PayTo]) // the voucher was checked
 	return nil
 }
 
-// income is the seller's output in the newest voucher, which was checked when it was accepted.
-func (d *sale) income() byteball.Bytes {
-	if d.payee.Newest == nil {
-		return 0
-	}
-	return channel.Paid(d.payee.Newest.Unit)[d.PayTo]
+// enter writes what the channel gives the seller in all.
+func (d *sale) enter(income byteball.Bytes) {
+	ref := "channel/" + hex.EncodeToString(d.ID[:])
+	d.c.emit(enroll.Lines(books.Line{Time: d.c.now.UnixMilli(), Kind: books.Voucher, Ref: ref, Amount: books.In(income)})...)
 }
 
 // remember adds the payees of a committee to those who get the closing voucher.

@@ -133,13 +133,3 @@ func (s *stream) withdraw() {
 	}
 	s.c.emit(role.Publish{Topic: protocol.OfferTopic(s.prop.Slug, s.c.cfg.Cell), Env: env})
 }
-
-// payer is the first open deal of the stream: the one that pays the committee. The others are further buyers.
-func (s *stream) payer() *sale {
-	for _, d := range s.c.sales() {
-		if d.Offer.Prop == s.prop.Slug && !d.Match.Further && d.live() {
-			return d
-		}
-	}
-	return nil
-}
