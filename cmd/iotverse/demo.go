@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"encoding/base64"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -350,7 +349,10 @@ func (s *show) trade(ctx context.Context, stop <-chan struct{}) error {
 		}
 		if err := done[role].Wait(); err != nil {
 			cancel()
-			return errors.Join(err, all.Wait())
+			if first := all.Wait(); first != nil {
+				return first // what made the others end
+			}
+			return err
 		}
 	}
 	cancel()
