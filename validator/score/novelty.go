@@ -194,7 +194,8 @@ func (c *chunk) against(history []track, p Profile) float64 {
 	return least
 }
 
-// slide calls yield with the correlation of c at each place of steps where there is one.
+// slide calls yield with the correlation of c at each place of steps where there is one; what is under one half, which
+// changes no judgement, is told as 0.
 func (c *chunk) slide(steps []int64, yield func(lag int, rho float64)) {
 	n := len(c.steps)
 	if len(steps) < n {
@@ -204,6 +205,7 @@ func (c *chunk) slide(steps []int64, yield func(lag int, rho float64)) {
 	for i, s := range steps {
 		past[i] = c.cut(s)
 	}
+	own := float64(int64(n)*c.sq - c.sum*c.sum)
 	var sum, sq int64
 	for i, v := range past {
 		sum += v
@@ -217,11 +219,15 @@ func (c *chunk) slide(steps []int64, yield func(lag int, rho float64)) {
 			sum -= out
 			sq -= out * out
 		}
-		own, theirs := int64(n)*c.sq-c.sum*c.sum, int64(n)*sq-sum*sum
+		theirs := float64(int64(n)*sq - sum*sum)
 		if theirs <= 0 {
 			continue
 		}
-		yield(lag, float64(int64(n)*dot(past[lag:i+1], c.steps)-c.sum*sum)/float64(math.Sqrt(float64(own))*math.Sqrt(float64(theirs))))
+		both, rho := float64(int64(n)*dot(past[lag:i+1], c.steps)-c.sum*sum), 0.0
+		if both > 0 && float64(both*both) > float64(own*theirs)/4 {
+			rho = both / float64(math.Sqrt(own)*math.Sqrt(theirs))
+		}
+		yield(lag, rho)
 	}
 }
 
@@ -260,6 +266,9 @@ func (p Profile) sameTime(back int64, other bool) bool {
 	}
 	day := p.Length * int64(p.DayWindows)
 	near := min(p.Period, day) * 3 / 2
+	if back > near && back < day-near {
+		return false // most places, and a division is dear
+	}
 	days := max(back, 0)/day + max(back, 0)%day/(day/2+1)
 	off := minus(back, days*day)
 	return days <= lookback && (days > 0 || other) && off >= -near && off <= near
