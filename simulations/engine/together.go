@@ -32,7 +32,7 @@ func (e *Engine) together(until time.Time) {
 		}
 	}
 	e.turns = turns
-	e.share(heavy, turns)
+	e.spread(heavy, turns)
 	for i := range turns {
 		if t := &turns[i]; !t.node.listed {
 			t.node.take(t)
@@ -47,8 +47,8 @@ func (e *Engine) together(until time.Time) {
 	}
 }
 
-// share steps the listed nodes, each in the order of its events, on as many processors as there are.
-func (e *Engine) share(nodes []*Node, turns []turn) {
+// spread steps the listed nodes, each in the order of its events, on as many processors as there are.
+func (e *Engine) spread(nodes []*Node, turns []turn) {
 	var next atomic.Int64
 	work := func() {
 		for i := next.Add(1) - 1; i < int64(len(nodes)); i = next.Add(1) - 1 {

@@ -14,15 +14,19 @@ import (
 // stretch is how much old data a Replay seller goes on repeating.
 const stretch = 10 * time.Minute
 
-// The cells of hello are neighbours around one town; its properties have climates in package world.
+// The cells of hello lie 9 km apart or more; its properties have climates in package world.
 var (
-	helloCells = []string{"u0yj8", "u0yj9", "u0yjd", "u0yje", "u0yjc"}
+	helloCells = []string{"u0yj8", "u0yje", "u0yjx", "u0ym0", "u0yh8"}
 	helloProps = []string{"air-temperature", "relative-humidity"}
 )
 
 // Hello is the whole market on an ordinary day, profile standard: 50 sellers of weather in five cells, of whom 5 replay old
-// data from a quarter of the day on, 15 validators, of whom 2 are lazy, 10 buyers with money enough, each after five sellers
-// of one property around one cell; 24 hours, a reading every second. Honest sellers differ in sensor and price.
+// data from a quarter of the day on, 15 validators, of whom 2 are lazy, 10 buyers with money enough, each after three sellers
+// of one property around one cell; 24 hours, 40 readings a minute. Sellers differ in sensor and price; cheaters ask least, so
+// that buyers begin with them. Two fifths of the sellers wait for the buyers whom the cheaters lose.
+//
+// A member sees single minutes of an hour. Code 5 wants 32 equal readings in a row, so it can convict only sensors that are
+// read at least that often a minute; slower ones need batches beside each other in the sample or the history.
 func Hello(ctx context.Context, seed uint64, o Options, progress func(done float64)) (report.Report, error) {
 	if err := o.fill(); err != nil {
 		return report.Report{}, err
@@ -52,7 +56,7 @@ func (o *Options) fill() error {
 		o.For = 24 * time.Hour
 	}
 	if o.Period == 0 {
-		o.Period = time.Second
+		o.Period = 1500 * time.Millisecond
 	}
 	own := func(n *int, to int) {
 		if *n == 0 {
@@ -95,7 +99,10 @@ func (m *market) hello(o Options) error {
 			strategy = adversary.Replay
 		}
 		prop, cell := group(i)
-		asks := byteball.Bytes(2700 + m.rand.Uint64N(601)) // around what the manifest has as an example
+		asks := byteball.Bytes(2701 + m.rand.Uint64N(600)) // around what the manifest has as an example
+		if strategy == adversary.Replay {
+			asks = 2700
+		}
 		if err := m.seller(i+1, strategy, prop, cell, asks, o.Period, cheat); err != nil {
 			return err
 		}
@@ -111,7 +118,7 @@ func (m *market) hello(o Options) error {
 	}
 	for i := range o.Buyers {
 		prop, cell := group(i)
-		n := (o.Sellers + o.Buyers - 1) / o.Buyers
+		n := max(o.Sellers*3/5/o.Buyers, 1)
 		if err := m.buyer(i+1, want(prop, cell, n, uint32(o.For/window)+24, o.Period, 4500)); err != nil {
 			return err
 		}
