@@ -42,6 +42,7 @@ func TestDemoBalancesAndNoticesALostVoucher(t *testing.T) {
 	}
 	checkJSON(t, st)
 	checkData(t, s.cfg.Out)
+	checkClocks(t, s.parties[0].rig)
 
 	for _, name := range []string{"validator 1", "seller host", "buyer"} {
 		t.Run("without one voucher of "+name, func(t *testing.T) {
@@ -121,6 +122,18 @@ func checkJSON(t *testing.T, st *statement) {
 	}
 	if !got.Balanced || sum != 0 || len(got.Parties) != 13 {
 		t.Errorf("balanced %v, sum %d, %d parties; want true, 0, 13", got.Balanced, sum, len(got.Parties))
+	}
+}
+
+// checkClocks wants a wrong clock to be noticed before a role runs on it.
+func checkClocks(t *testing.T, r *rig) {
+	t.Helper()
+	if err := r.checkClock(t.Context(), time.Now); err != nil {
+		t.Errorf("the right clock: %v", err)
+	}
+	err := r.checkClock(t.Context(), func() time.Time { return time.Now().Add(-time.Minute) })
+	if err == nil || !strings.Contains(err.Error(), "clock is -1m0s off") {
+		t.Errorf("a clock one minute behind: %v", err)
 	}
 }
 

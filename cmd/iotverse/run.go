@@ -13,6 +13,7 @@ import (
 	"github.com/iotverse/iotverse/byteball"
 	"github.com/iotverse/iotverse/byteball/wallet"
 	"github.com/iotverse/iotverse/market/params"
+	"github.com/iotverse/iotverse/protocol"
 	"github.com/iotverse/iotverse/protocol/role"
 )
 
@@ -85,7 +86,27 @@ func running(cmd *cobra.Command, c *commonFlags, need byteball.Bytes, role func(
 	if err := r.ensure(ctx, need, stderr); err != nil {
 		return err
 	}
+	if err := r.checkClock(ctx, time.Now); err != nil {
+		return err
+	}
 	return role(ctx, r, settle)
+}
+
+// clockSkew is how far this machine's clock may be from the ledger's: units and windows are refused beyond it (MECHANISM 3).
+const clockSkew = 5 * time.Second
+
+// checkClock compares this machine's clock with the hub's.
+func (r *rig) checkClock(ctx context.Context, clock func() time.Time) error {
+	here := []byteball.Address{r.address()}
+	a, err := r.hub.Anchor(ctx, here, here)
+	if err != nil {
+		return err
+	}
+	off := clock().Sub(time.Unix(a.Timestamp, 0))
+	if off > clockSkew || off < -clockSkew {
+		return fmt.Errorf("this machine's clock is %v off the ledger's; set it, e.g. with timedatectl set-ntp true: %w", off.Round(time.Second), protocol.Invalid)
+	}
+	return nil
 }
 
 // ensure sees to it that the wallet holds what the role needs; on a dev ledger its faucet helps.

@@ -33,6 +33,7 @@ type party struct {
 type feeRow struct {
 	Unit byteball.Hash  `json:"unit"`
 	Fees byteball.Bytes `json:"fees"`
+	of   *unit.Unit
 }
 
 // statement compares everybody's own books with what a light client proves, and the sum of all with nothing.
@@ -66,7 +67,7 @@ func lines(s *node.Store, prefix string) ([]books.Line, error) {
 // prove fills in the ledger's column: a light client with an empty store asks for the history of every party's addresses
 // and believes only what the proofs show. from is the unit that gave everybody its opening balance; it is no change.
 func (st *statement) prove(ctx context.Context, client *hub.Client, from byteball.Hash) error {
-	fees := make(map[byteball.Hash]byteball.Bytes)
+	fees := make(map[byteball.Hash]feeRow)
 	for i := range st.Parties {
 		p := &st.Parties[i]
 		units, _, err := client.History(ctx, p.addresses, nil, 0)
@@ -85,13 +86,15 @@ func (st *statement) prove(ctx context.Context, client *hub.Client, from bytebal
 			if u.Unit.Unit == from || !u.Serial {
 				continue
 			}
-			if fees[u.Unit.Unit], err = unit.Fees(u.Unit); err != nil {
+			cost, err := unit.Fees(u.Unit)
+			if err != nil {
 				return fmt.Errorf("statement: unit %s: %w", u.Unit.Unit, err)
 			}
+			fees[u.Unit.Unit] = feeRow{u.Unit.Unit, cost, u.Unit}
 		}
 	}
 	for _, h := range slices.Sorted(maps.Keys(fees)) {
-		st.Units = append(st.Units, feeRow{h, fees[h]})
+		st.Units = append(st.Units, fees[h])
 	}
 	return nil
 }
@@ -172,6 +175,7 @@ func (st *statement) write(w io.Writer) {
 	fmt.Fprintf(tw, "fees of %d units\t\t\t%+d\t\t\n", len(st.Units), fees)
 	tw.Flush()
 	st.writeDeals(w)
+	st.writeFees(w)
 	if st.Balanced {
 		fmt.Fprintln(w, "\nbalanced: every row is equal, and the sum of all changes and fees is 0 bytes")
 		return
@@ -200,6 +204,21 @@ func (st *statement) writeDeals(w io.Writer) {
 	fmt.Fprintln(tw, "the buyer's deals\tdata\tvalidators and fund\tclosing unit\t")
 	for _, id := range slices.SortedFunc(maps.Keys(cost), func(a, b string) int { return strings.Compare(st.about(a), st.about(b)) }) {
 		fmt.Fprintf(tw, "%s\t%d\t%d\t%d\t\n", st.about(id), data[id], cost[id]-data[id], closing[id])
+	}
+	tw.Flush()
+}
+
+// writeFees lists what each unit cost.
+func (st *statement) writeFees(w io.Writer) {
+	fmt.Fprintln(w)
+	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(tw, "unit\theaders\tpayload\ttps fee\toversize\tsum\t")
+	for _, u := range st.Units {
+		var tps byteball.Bytes
+		if u.of.TPSFee != nil {
+			tps = *u.of.TPSFee
+		}
+		fmt.Fprintf(tw, "%s\t%d\t%d\t%d\t%d\t%d\t\n", u.Unit, u.of.HeadersCommission, u.of.PayloadCommission, tps, u.of.OversizeFee, u.Fees)
 	}
 	tw.Flush()
 }
