@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"os"
@@ -71,7 +72,7 @@ func readDemands(path string) ([]demandFile, error) {
 	list := make([]demandFile, len(nodes))
 	for i := range nodes {
 		list[i] = defaultDemand()
-		if err := nodes[i].Decode(&list[i]); err != nil {
+		if err := decodeDemand(&nodes[i], &list[i]); err != nil {
 			return nil, usagef("demand %s: %v", path, err)
 		}
 	}
@@ -79,6 +80,20 @@ func readDemands(path string) ([]demandFile, error) {
 		return nil, usagef("demand %s is empty", path)
 	}
 	return list, nil
+}
+
+// decodeDemand fills d and refuses a name that it has no field for.
+func decodeDemand(n *yaml.Node, d *demandFile) error {
+	if n.Kind == yaml.DocumentNode && len(n.Content) == 1 {
+		n = n.Content[0]
+	}
+	text, err := yaml.Marshal(n)
+	if err != nil {
+		return err
+	}
+	dec := yaml.NewDecoder(bytes.NewReader(text))
+	dec.KnownFields(true)
+	return dec.Decode(d)
 }
 
 type buyerFlags struct {
