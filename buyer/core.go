@@ -26,8 +26,8 @@ import (
 
 // Want is one thing that a buyer needs.
 type Want struct {
-	Demand  protocol.Demand // Buyer and ValidUntil are filled in
-	Sellers int             // from how many at once, 1 or more
+	Demand  protocol.Demand // Buyer and ValidUntil are filled in; Windows are bought from each of
+	Sellers int             // so many sellers at once, 1 or more
 }
 
 // Keys gives the channel keys: number i is the wallet's key m/44'/0'/0'/0/i.
@@ -76,6 +76,7 @@ type Core struct {
 	drops   map[string]string         // the same as restored: seller's id in hex, "/", property
 	stamps  map[stream]protocol.Stamp // newest seen
 	further map[stream]bool           // another buyer pays the committee there, as its seller says
+	bought  map[int]uint32            // windows prepaid in deals that are forgotten, by want
 	cool    map[stream]time.Time      // no proposal before
 	next    uint32                    // channel key that was never used
 	stop    time.Time                 // when a Stop becomes impatient; zero while running
@@ -100,7 +101,7 @@ func New(cfg Config, saved map[string][]byte) (*Core, error) {
 	m := &cfg.Rules.Manifest
 	c := &Core{cfg: cfg, cal: m.Calendar(), par: m.Params, view: view.New(cfg.Rules, cfg.Vars),
 		deals: make(map[protocol.Hash]*purchase), dropped: make(map[stream]string), stamps: make(map[stream]protocol.Stamp),
-		further: make(map[stream]bool), cool: make(map[stream]time.Time), next: 1}
+		further: make(map[stream]bool), cool: make(map[stream]time.Time), bought: make(map[int]uint32), next: 1}
 	c.book = book.New(&c.par)
 	c.view.Begin(cfg.From, saved)
 	return c, c.restore(saved)

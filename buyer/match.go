@@ -28,41 +28,57 @@ func around(cell string) []string {
 	return append([]string{at}, geohash.Neighbors(at)...)
 }
 
-// match looks for sellers until every want has as many as it asks for.
+// match looks for sellers until every want has as many as it asks for, or all of its windows.
 func (c *Core) match() {
 	for i := range c.cfg.Wants {
-		w := &c.cfg.Wants[i]
-		missing := max(1, w.Sellers)
+		missing := max(1, c.cfg.Wants[i].Sellers)
 		for _, d := range c.deals {
 			if d.want == i && !d.over() && !d.closing {
 				missing--
 			}
 		}
-		if missing > 0 {
-			c.propose(i, missing)
+		for ; missing > 0; missing-- {
+			if left := c.left(i); left == 0 || !c.propose(i, left) {
+				break
+			}
 		}
 	}
 }
 
-// propose offers deals to the best sellers for a want.
-func (c *Core) propose(want, n int) {
+// left is how many windows of a want no deal has bought or is to buy.
+func (c *Core) left(want int) uint32 {
+	w := &c.cfg.Wants[want]
+	total, used := uint64(w.Demand.Windows)*uint64(max(1, w.Sellers)), uint64(c.bought[want])
+	for _, d := range c.deals {
+		switch {
+		case d.want != want:
+		case d.over() || d.closing || d.progress.Ended != "" || d.progress.Dropped != "":
+			used += uint64(d.progress.Count)
+		default:
+			used += uint64(max(d.progress.Count, d.Demand.Windows))
+		}
+	}
+	return uint32(min(total-min(used, total), uint64(w.Demand.Windows)))
+}
+
+// propose offers a deal for so many windows to the best seller for a want that is free, and says whether there was one.
+func (c *Core) propose(want int, windows uint32) bool {
 	demand := c.cfg.Wants[want].Demand
+	demand.Windows = windows
 	demand.Buyer = c.self()
 	demand.ValidUntil = c.now.Add(c.par.OfferValid).UnixMilli()
 	for _, cand := range c.book.Match(&demand, &c.par, c.now, c.worth) {
-		if n == 0 {
-			return
-		}
-		seller := cand.Env.Signer
-		at := stream{seller, cand.Offer.Prop}
+		at := stream{cand.Env.Signer, cand.Offer.Prop}
 		if c.busy(at) || c.now.Before(c.cool[at]) {
 			continue
 		}
-		n--
-		if err := c.offerDeal(want, demand, cand); err != nil {
+		err := c.offerDeal(want, demand, cand)
+		if err != nil {
 			c.emit(role.Refused{Err: err})
 		}
+		return err == nil
 	}
+	return false
 }
 
 // worth is a seller's reputation, and whether it may be bought from: bonded, not dropped.

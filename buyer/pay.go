@@ -42,7 +42,9 @@ func (d *purchase) prepay() {
 	d.progress.Prepaid = last(append(slices.Clone(old.Prepaid), w), keptWindows)
 	if err := d.promise(add, tag{Window: w, Index: protocol.Prepaid}); err != nil {
 		d.progress = old
-		c.emit(role.Refused{Err: err})
+		if !errors.Is(err, protocol.Transient) {
+			c.emit(role.Refused{Err: err})
+		}
 		return
 	}
 	d.save()

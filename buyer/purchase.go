@@ -117,6 +117,7 @@ func (d *purchase) save() {
 func (d *purchase) forget() {
 	delete(d.c.deals, d.ID)
 	if d.started {
+		d.c.bought[d.want] += d.progress.Count
 		d.c.emit(role.Delete{Key: d.storeKey()}, role.Delete{Key: []byte(channel.Key("buyer", d.Address))})
 	}
 }
@@ -184,7 +185,9 @@ func (d *purchase) promise(add channel.Payouts, t tag) error {
 		d.progress = old
 		return err
 	}
-	d.since = d.c.now
+	if t != old.Tag || !old.Unheard {
+		d.since = d.c.now // what is signed anew waits on
+	}
 	d.enter()
 	return nil
 }

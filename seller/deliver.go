@@ -156,6 +156,9 @@ func (d *sale) paid(w uint64, i uint8, v channel.Voucher) error {
 		d.handKey(w, i) // the newest once more, perhaps signed anew: the key may be lost
 		return nil
 	}
+	if slices.Contains(d.progress.Prepaid, w) && d.c.streams[d.Offer.Prop].rounds[w] == nil {
+		return fmt.Errorf("window is not kept any more: %w", protocol.Invalid)
+	}
 	r := d.due()
 	if r == nil || r.window != w || i != d.progress.Next {
 		return fmt.Errorf("batch is not the one delivered: %w", protocol.Stale)
