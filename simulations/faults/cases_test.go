@@ -311,18 +311,43 @@ func TestAFeeWithoutAStampIsCarried(t *testing.T) {
 	w.settle()
 }
 
-// TestAClaimThatIsWrongIsPaid: a buyer that was away and missed a stamp counts its fee as free; shown the stamp it pays.
+// TestAClaimThatIsWrongIsPaid: a buyer that missed some stamps counts their fees as free; shown the stamps it pays.
 func TestAClaimThatIsWrongIsPaid(t *testing.T) {
 	w := market(t)
-	w.start(7, 500*time.Millisecond)
-	w.buyer.cut = true
-	w.start(10, 4500*time.Millisecond)
-	w.buyer.cut = false
-	w.bought(12)
-	if w.buyer.heard("deal ends") || w.buyer.heard("dropped") {
-		w.explain()
-		t.Error("the deal did not last")
+	w.start(6, time.Second)
+	w.wire.tap = func(_ *node, env envelope.Envelope) []envelope.Envelope {
+		if env.Kind() == protocol.KindStamped && w.now.Before(w.cal.WindowStart(9).Add(time.Second)) {
+			return nil
+		}
+		return []envelope.Envelope{env}
 	}
+	w.start(9, 500*time.Millisecond)
+	w.want(w.dealer, "no earlier fee is free")
+	w.start(15, 0)
+	a := w.only()
+	fee, _ := a.deal.Fee(w.rules, w.committee(6)).Total()
+	if got, want := w.jury.sharesOf(a.deal), 15*fee; got != want {
+		t.Errorf("%d bytes for committees, want %d of %d", got, want, fee)
+	}
+	if n := len(w.buyer.got); n != 70 {
+		t.Errorf("%d batches are bought, want windows 0 to 13", n)
+	}
+	w.settle()
+}
+
+// TestASellerThatStopsSaysSo: the buyer prepays nothing more, gets what it has prepaid, and closes; then all begins anew.
+func TestASellerThatStopsSaysSo(t *testing.T) {
+	w := market(t)
+	w.start(3, time.Second)
+	w.dealer.step(role.Stop{})
+	w.until("the seller is done", 20*time.Second, func() bool { return w.dealer.done })
+	a := w.only()
+	if n := len(w.buyer.got); n != 20 || a.closing == nil {
+		w.explain()
+		t.Errorf("%d batches are bought, want windows 0 to 3; closed %t", n, a.closing != nil)
+	}
+	w.dealer.crash()
+	w.bought(5)
 	w.settle()
 }
 
@@ -371,6 +396,7 @@ func TestStrangersCannotBlockAStream(t *testing.T) {
 	}
 	w.run(w.par.OfferValid)
 	w.buyer.boot()
+	w.until("a deal", 5*time.Second, func() bool { return w.buyer.heard("deal agreed") })
 	w.bought(5)
 	w.settle()
 }
