@@ -18,6 +18,8 @@ type Setup struct {
 	Key      unit.Signer // of the wallet's one address
 	// Make makes the core from what the node has saved; nil at its first start.
 	Make func(saved map[string][]byte) (role.Core, error)
+	// Keep says which keys the disk takes; nil is all of them. A node that is never started anew needs few.
+	Keep func(key string) bool
 }
 
 // Node is one simulated machine with one role on it.
@@ -122,7 +124,9 @@ func (n *Node) take(t *turn) {
 	for _, effect := range t.effects {
 		switch x := effect.(type) {
 		case role.Save:
-			n.disk[string(x.Key)] = x.Value
+			if n.Keep == nil || n.Keep(string(x.Key)) {
+				n.disk[string(x.Key)] = x.Value
+			}
 		case role.Delete:
 			delete(n.disk, string(x.Key))
 		case role.Done:

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/iotverse/iotverse/byteball"
@@ -152,8 +153,10 @@ func (m *market) found() (*engine.Embedded, error) {
 
 func (m *market) begin() time.Time { return time.Unix(opening, 0).Add(-lead) }
 
-// open starts the world with its cast, each actor at a time of its own. Those who are bonded come up in the first minute,
-// so that their bonds are among the chain's first units and count from epoch 0; then buyers.
+// open starts the world with its cast, each actor at a time of its own: buyers, so that they hear the first offers; then
+// cheaters, then the rest, over more than a minute, since a burst of registrations would drive up the ledger's fees, yet
+// soon enough for their bonds to be among the chain's first units and count from epoch 0. Nobody is started anew here, so
+// disks hold the books only.
 func (m *market) open(o Options) error {
 	l, err := m.found()
 	if err != nil {
@@ -163,11 +166,14 @@ func (m *market) open(o Options) error {
 	m.engine = engine.New(engine.Config{Seed: m.keys.seed, Start: m.begin(), Network: byteball.Dev, Market: m.rules.Market,
 		Verifier: m.rules.Verifier, Ledger: l, OP: m.rules.Manifest.OPs[0], Heartbeat: o.Heartbeat, Observe: m.report.Observe})
 	for _, a := range m.cast {
-		at := m.begin().Add(m.draw(time.Minute))
-		if a.role == "buyer" {
-			at = at.Add(2*time.Minute + m.draw(5*time.Minute))
+		at := m.begin().Add(40*time.Second + m.draw(80*time.Second))
+		switch {
+		case a.role == "buyer":
+			at = m.begin().Add(m.draw(20 * time.Second))
+		case a.role == "seller" && a.strategy != adversary.Honest:
+			at = m.begin().Add(25*time.Second + m.draw(10*time.Second))
 		}
-		if a.node, err = m.engine.Add(engine.Setup{Name: a.name, Identity: a.signer.Identity(), Key: a.key, Make: a.make}, at); err != nil {
+		if a.node, err = m.engine.Add(engine.Setup{Name: a.name, Identity: a.signer.Identity(), Key: a.key, Make: a.make, Keep: books}, at); err != nil {
 			return err
 		}
 		m.report.Cast(a.node, a.role, string(a.strategy))
@@ -177,6 +183,9 @@ func (m *market) open(o Options) error {
 	}
 	return nil
 }
+
+// books says whether a key of the store is a line of a node's books.
+func books(key string) bool { return strings.HasPrefix(key, "line/") }
 
 // trade plays until the end of trade. Buyers stop in its last minutes, not all at once, since a burst of closings would drive
 // up the ledger's fees; when they are done the sellers stop, then the validators, who still judge the last windows.

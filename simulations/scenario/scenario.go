@@ -26,6 +26,7 @@ type Options struct {
 	Validators int
 	Lazy       int // of the validators
 	Buyers     int
+	Each       int // from how many sellers a buyer buys at once
 }
 
 // None asks for none where zero would ask for the scenario's own number.

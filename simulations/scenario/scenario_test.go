@@ -15,7 +15,7 @@ import (
 )
 
 // small is hello with few actors, three hours long: cheaters replay from the second hour on.
-var small = scenario.Options{For: 3 * time.Hour, Sellers: 10, Cheaters: 2, Validators: 7, Lazy: 1, Buyers: 2}
+var small = scenario.Options{For: 3 * time.Hour, Sellers: 10, Cheaters: 2, Validators: 7, Lazy: 1, Buyers: 2, Each: 3}
 
 func play(t *testing.T, seed uint64, o scenario.Options) report.Report {
 	t.Helper()
