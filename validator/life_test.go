@@ -126,6 +126,26 @@ func TestFeeOfAWindowWithoutStampIsCarried(t *testing.T) {
 	}
 }
 
+// A window in the middle has no stamp; those after it were prepaid before anybody knew. Its fee serves a later one, once.
+func TestFeeIsCarriedOverStampedWindows(t *testing.T) {
+	w := newWorld(t, params.Fast())
+	s := newTrader(w, 20)
+	w.at(time.Unix(t0-10, 0), func() { s.agree(6) })
+	w.at(time.Unix(t0-5, 0), s.funded)
+	for _, window := range []uint64{6, 7, 8, 11} { // one epoch
+		w.at(w.cal.WindowStart(window), func() { s.prepay(window) })
+	}
+	for _, window := range []uint64{7, 8, 9, 10, 11} {
+		w.at(w.cal.WindowStart(window+1).Add(500*time.Millisecond), func() { s.close(window) })
+	}
+	w.run(w.cal.WindowStart(14))
+	for window, want := range map[uint64]bool{7: true, 8: true, 9: true, 10: false, 11: true} {
+		if got := s.stamp(window) != nil; got != want {
+			t.Errorf("window %d: stamped %v, want %v", window, got, want)
+		}
+	}
+}
+
 // A member whose ledger lags behind hears of a payment before it sees the channel that makes it.
 func TestNoticeBeforeItsFundingIsHeld(t *testing.T) {
 	w := newWorld(t, params.Fast())

@@ -141,7 +141,7 @@ func (c *Core) book(a *account, m *protocol.Notice) error {
 
 // prepaid enters a voucher as the payment of a further window.
 func (c *Core) prepaid(a *account, m *protocol.Notice, mine, share byteball.Bytes) error {
-	if n := len(a.paid); n > 0 && mine == a.payout && c.carries(a, a.paid[n-1], m.Window) {
+	if mine == a.payout && c.carries(a, m.Window) {
 		return nil
 	}
 	now, _ := c.cal.WindowAt(c.now)
@@ -211,26 +211,43 @@ func (c *Core) payer(wc *protocol.WindowCommit) *account {
 		if a.Seller != wc.Seller || a.Offer.Prop != wc.Prop || a.Offer.Cell != wc.Cell || a.funding == nil || len(a.paid) == 0 {
 			continue
 		}
-		if slices.Contains(a.paid, wc.Window) || c.carries(a, a.paid[len(a.paid)-1], wc.Window) {
+		if slices.Contains(a.paid, wc.Window) || c.carries(a, wc.Window) {
 			return a
 		}
 	}
 	return nil
 }
 
-// carries says whether the fee of window paid serves w, because paid has no stamp and never will: its round is over, or it
-// had none by the end of the next window.
-func (c *Core) carries(a *account, paid, w uint64) bool {
-	s := c.streams[streamKey{a.Seller, a.Offer.Prop}]
-	if !deal.Carried(c.cfg.Rules, paid, w) || s != nil && s.last != nil && s.last.Window >= paid {
-		return false
+// carries says whether a fee that was paid for an earlier window of the epoch serves w: more of those windows have no stamp and
+// never will than other windows, prepaid by nobody, were served or are being judged. Buyer and seller count alike.
+func (c *Core) carries(a *account, w uint64) bool {
+	free := 0
+	for _, p := range a.paid {
+		if deal.Carried(c.cfg.Rules, p, w) && c.unstamped(a, p) {
+			free++
+		}
 	}
 	for _, r := range c.rounds {
-		if r.wc.Seller == a.Seller && r.wc.Prop == a.Offer.Prop && r.wc.Window == paid {
+		served := r.wc.Seller == a.Seller && r.wc.Prop == a.Offer.Prop && !slices.Contains(a.paid, r.wc.Window) && (!r.over || r.stamp != nil)
+		if served && deal.Carried(c.cfg.Rules, r.wc.Window, w) {
+			free--
+		}
+	}
+	return free > 0
+}
+
+// unstamped says whether a window has no stamp and never will: its round is over, or it had none by the end of the next
+// window.
+func (c *Core) unstamped(a *account, w uint64) bool {
+	for _, r := range c.rounds {
+		if r.wc.Seller == a.Seller && r.wc.Prop == a.Offer.Prop && r.wc.Window == w {
 			return r.over && r.stamp == nil
 		}
 	}
-	return !c.now.Before(c.cal.WindowStart(paid + 2))
+	if s := c.streams[streamKey{a.Seller, a.Offer.Prop}]; s != nil && s.last != nil && s.last.Window == w {
+		return false
+	}
+	return !c.now.Before(c.cal.WindowStart(w + 2))
 }
 
 // funds looks for channels that a proven unit opens or closes.
