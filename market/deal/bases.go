@@ -1,6 +1,7 @@
 package deal
 
 import (
+	"maps"
 	"slices"
 
 	"github.com/iotverse/iotverse/byteball"
@@ -51,8 +52,9 @@ func (b *Bases) Add(p unit.Proven) {
 	}
 	b.ring = append(b.ring, base)
 	if len(b.ring) > keptBases {
-		delete(b.seen, b.ring[0].LastBallUnit)
 		b.ring = slices.Delete(b.ring, 0, 1)
+		first := b.ring[0].LastBallMCI
+		maps.DeleteFunc(b.seen, func(_ byteball.Hash, at spot) bool { return at.mci < first })
 	}
 }
 

@@ -1,0 +1,76 @@
+package deal_test
+
+import (
+	"testing"
+
+	"github.com/iotverse/iotverse/byteball"
+	"github.com/iotverse/iotverse/byteball/channel"
+	"github.com/iotverse/iotverse/byteball/unit"
+	"github.com/iotverse/iotverse/market/deal"
+)
+
+// heartbeat is unit i of the order provider; its last ball is unit i-2.
+func heartbeat(i int) unit.Proven {
+	return unit.Proven{MCI: uint64(3 * i), Ball: hashOf("ball", i), Serial: true, Unit: &unit.Unit{Unit: hashOf("unit", i), Timestamp: t0 + int64(i),
+		Authors: []unit.Author{{Address: op}}, LastBall: hashOf("ball", i-2), LastBallUnit: hashOf("unit", i-2)}}
+}
+
+func TestBasesFollowTheOrderProvider(t *testing.T) {
+	vars := unit.DefaultVars(byteball.Dev)
+	b := deal.NewBases([]byteball.Address{op}, vars)
+	if _, ok := b.Newest(); ok {
+		t.Error("a base out of nothing")
+	}
+	for i := 1; i <= 10; i++ {
+		b.Add(heartbeat(i))
+	}
+	got, ok := b.Newest()
+	if !ok || got.Unit != hashOf("unit", 10) || got.MCI != 30 || got.LastBallUnit != hashOf("unit", 8) || got.LastBallMCI != 24 || got.Timestamp != t0+10 {
+		t.Errorf("newest %+v", got)
+	}
+	if want := unit.MinTPSFee(vars, 7.0/2, 1); got.TPSFee != want { // 7 units in 2 seconds
+		t.Errorf("tps fee %d, want %d", got.TPSFee, want)
+	}
+	if old, ok := b.Of(hashOf("unit", 5)); !ok || old.MCI != 15 {
+		t.Errorf("base %+v, %t", old, ok)
+	}
+	for _, none := range []byteball.Hash{hashOf("unit", 1), hashOf("unit", 2), hashOf("unit", 99), ""} {
+		if x, ok := b.Of(none); ok {
+			t.Errorf("base %+v of unit %s, whose last ball nobody knows", x, none)
+		}
+	}
+}
+
+func TestBasesPassOver(t *testing.T) {
+	b := deal.NewBases([]byteball.Address{op}, unit.DefaultVars(byteball.Dev))
+	for i := 1; i <= 5; i++ {
+		b.Add(heartbeat(i))
+	}
+	by := heartbeat(6)
+	by.Unit.Authors = []unit.Author{{Address: seller.address}}
+	two := heartbeat(6)
+	two.Unit.Authors = append(two.Unit.Authors, unit.Author{Address: seller.address})
+	lost := heartbeat(6)
+	lost.Serial = false
+	floating := heartbeat(6)
+	floating.Ball = ""
+	for what, p := range map[string]unit.Proven{"another's": by, "two authors": two, "a double spend": lost, "no ball": floating, "an old one": heartbeat(4), "nothing": {}} {
+		b.Add(p)
+		if got, _ := b.Newest(); got.MCI != 15 {
+			t.Errorf("%s became a base at %d", what, got.MCI)
+		}
+	}
+}
+
+func TestBasesReachAsFarAsVouchers(t *testing.T) {
+	b := deal.NewBases([]byteball.Address{op}, unit.DefaultVars(byteball.Dev))
+	for i := 1; i <= 1000; i++ {
+		b.Add(heartbeat(i))
+	}
+	if _, ok := b.Of(hashOf("unit", 1000-2*channel.MaxBehind)); !ok {
+		t.Error("a base that a voucher may hang on is forgotten")
+	}
+	if _, ok := b.Of(hashOf("unit", 10)); ok {
+		t.Error("old bases are kept for ever")
+	}
+}
