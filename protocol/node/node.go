@@ -59,8 +59,9 @@ type Node struct {
 }
 
 const (
-	queue   = 256 // events that may wait
-	group   = 64  // events stepped for one synced write
+	queue   = 256               // events that may wait
+	group   = 64                // events stepped for one synced write
+	write   = protocol.MaxFrame // bytes that make a group full; the store takes twice as many at once
 	horizon = 24 * time.Hour
 )
 
@@ -192,13 +193,35 @@ func (n *Node) drain(first role.Event) []role.Event {
 
 func (n *Node) step(ctx context.Context, batch []role.Event) error {
 	var effects []role.Effect
+	size := 0
 	for _, ev := range batch {
 		more, err := n.cfg.Core.Step(ev, time.Now())
 		if err != nil {
 			return fmt.Errorf("step %T: %w", ev, err)
 		}
 		effects = append(effects, more...)
+		if size += saved(more); size >= write {
+			if err := n.carryOut(ctx, effects); err != nil {
+				return err
+			}
+			effects, size = nil, 0
+		}
 	}
+	return n.carryOut(ctx, effects)
+}
+
+// saved is how many bytes effects put on disk.
+func saved(effects []role.Effect) (size int) {
+	for _, e := range effects {
+		if s, ok := e.(role.Save); ok {
+			size += len(s.Key) + len(s.Value)
+		}
+	}
+	return size
+}
+
+// carryOut hands out what was bought, writes what must be saved, and then lets the rest happen.
+func (n *Node) carryOut(ctx context.Context, effects []role.Effect) error {
 	for _, e := range effects {
 		if d, ok := e.(role.Deliver); ok {
 			if err := n.cfg.OnDeliver(d); err != nil {
