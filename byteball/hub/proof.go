@@ -24,8 +24,9 @@ type answer struct {
 }
 
 type joint struct {
-	Unit json.RawMessage `json:"unit"`
-	Ball byteball.Hash   `json:"ball"`
+	Unit     json.RawMessage `json:"unit"`
+	Ball     byteball.Hash   `json:"ball"`
+	Skiplist []byteball.Hash `json:"skiplist_units"` // the hub's word
 }
 
 type ball struct {

@@ -158,7 +158,7 @@ func (c *Client) Joint(ctx context.Context, hash byteball.Hash) (unit.Joint, err
 	if err != nil {
 		return unit.Joint{}, c.garbled(conn, "get_joint", err)
 	}
-	return unit.Joint{Unit: u, Ball: j.Ball}, nil
+	return unit.Joint{Unit: u, Ball: j.Ball, SkiplistUnits: j.Skiplist}, nil
 }
 
 func (c *Client) joint(ctx context.Context, hash byteball.Hash) (joint, *conn, error) {

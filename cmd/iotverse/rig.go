@@ -18,6 +18,7 @@ import (
 	"github.com/iotverse/iotverse/byteball/wallet"
 	"github.com/iotverse/iotverse/market/deal"
 	"github.com/iotverse/iotverse/market/params"
+	"github.com/iotverse/iotverse/market/view"
 	"github.com/iotverse/iotverse/protocol"
 	"github.com/iotverse/iotverse/protocol/envelope"
 	"github.com/iotverse/iotverse/protocol/node"
@@ -148,6 +149,34 @@ func (r *rig) openLedger(ctx context.Context, network byteball.Network) (err err
 	return err
 }
 
+// restore reads what a role saved, and finds the balls of the running epoch and the next where the ledger is too long to be
+// followed from their beginning.
+func (r *rig) restore(ctx context.Context, prefix string) (map[string][]byte, error) {
+	saved, err := r.store.All(prefix)
+	if err != nil || r.from == 0 {
+		return saved, err
+	}
+	cal := r.rules.Manifest.Calendar()
+	now := cal.EpochAt(time.Now())
+	for _, e := range []uint64{now, now + 1} {
+		p, err := r.hub.FirstSince(ctx, cal.CutTime(e))
+		if errors.Is(err, protocol.NotFound) {
+			continue // its unit has still to come
+		}
+		if err != nil {
+			return nil, fmt.Errorf("the ball of epoch %d: %w", e, err)
+		}
+		key, value, err := view.Found(e, p)
+		if err != nil {
+			return nil, err
+		}
+		if _, known := saved[key]; !known {
+			saved[key] = value
+		}
+	}
+	return saved, nil
+}
+
 // reach is how many main chain indexes back a hub can prove the order providers' units: its answers hold about 4,000.
 const reach = 3500
 
@@ -205,7 +234,9 @@ func (r *rig) run(ctx context.Context, prefix string, core role.Core, hooks hook
 	for _, f := range extra {
 		g.Go(func() error { return quiet(f(gctx, n)) })
 	}
-	return g.Wait()
+	err := g.Wait()
+	r.cfg.Log.Info("ended", "messages_refused", n.Refused())
+	return err
 }
 
 // hooks are what a command wants to know of a running role.

@@ -67,7 +67,7 @@ func runSeller(ctx context.Context, r *rig, d sensor.Driver, cell string, list [
 	if err := r.openBooks(ctx, sellerPrefix); err != nil {
 		return err
 	}
-	saved, err := r.store.All(sellerPrefix)
+	saved, err := r.restore(ctx, sellerPrefix)
 	if err != nil {
 		return err
 	}
@@ -104,7 +104,7 @@ func runValidator(ctx context.Context, r *rig, h hooks, settle <-chan struct{}) 
 	if err := r.openBooks(ctx, validatorPrefix); err != nil {
 		return err
 	}
-	saved, err := r.store.All(validatorPrefix)
+	saved, err := r.restore(ctx, validatorPrefix)
 	if err != nil {
 		return err
 	}
@@ -132,7 +132,7 @@ func runBuyer(ctx context.Context, r *rig, wants []buyer.Want, spend byteball.By
 	if err := r.openBooks(ctx, buyerPrefix); err != nil {
 		return err
 	}
-	saved, err := r.store.All(buyerPrefix)
+	saved, err := r.restore(ctx, buyerPrefix)
 	if err != nil {
 		return err
 	}

@@ -85,6 +85,18 @@ type savedBall struct {
 	}
 }
 
+// Found is the row by which a view is told, through Begin, the ball of an epoch whose start lies before what it will be fed:
+// p is the first unit of the order providers at or after the epoch's cut. Error: Invalid for a unit without a ball.
+func Found(e uint64, p unit.Proven) (key string, value []byte, err error) {
+	raw, err := committee.ParseBall(p.Ball)
+	if err != nil {
+		return "", nil, err
+	}
+	b := committee.Ball{Unit: p.Unit.Unit, Hash: p.Ball, Raw: raw, MCI: p.MCI, Time: p.Unit.Timestamp}
+	value, err = protocol.Encode(savedBall{Ball: b})
+	return string(ballKey(e)), value, err
+}
+
 // remember saves the balls of the running epoch and the next, once each.
 func (v *View) remember() (effects []role.Effect) {
 	for e := v.epoch; e <= v.epoch+1; e++ {
