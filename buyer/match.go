@@ -14,6 +14,7 @@ import (
 	"github.com/iotverse/iotverse/byteball/unit"
 	"github.com/iotverse/iotverse/market/book"
 	"github.com/iotverse/iotverse/market/books"
+	"github.com/iotverse/iotverse/market/committee"
 	"github.com/iotverse/iotverse/market/deal"
 	"github.com/iotverse/iotverse/market/enroll"
 	"github.com/iotverse/iotverse/market/reputation"
@@ -193,8 +194,14 @@ func (d *purchase) agreed(env envelope.Envelope) {
 	d.bySeller, d.payer, d.started = env.Raw, payer, true
 	d.save()
 	d.apply(effects)
+	d.listen()
 	c.note("deal agreed", "deal", d.ID.String(), "property", d.Offer.Prop, "seller", d.Seller.String(), "relevance", d.Match.Relevance, "deposit", d.Match.Deposit.String())
 	d.fund()
+}
+
+// listen hears the stamps of the deal's shard, also those that the seller would not show.
+func (d *purchase) listen() {
+	d.c.emit(role.Subscribe{Topic: protocol.StampTopic(committee.Shard(d.Offer.Prop, d.Offer.Cell, d.c.par.ShardBits))})
 }
 
 func (d *purchase) fundRef() string { return "fund/" + hex.EncodeToString(d.ID[:]) }

@@ -62,6 +62,7 @@ func (d *purchase) resume() {
 		return
 	}
 	d.since = d.c.now
+	d.listen()
 	if d.parcel != nil && !d.waiting() {
 		if readings, err := d.unlock(d.parcel.Sealed); err == nil {
 			d.handOut(readings)

@@ -53,10 +53,15 @@ func (c *Core) stamped(m *protocol.Stamped) {
 			continue
 		}
 		x := d.window(body.Window)
-		if x.stamp != nil || x.wc == nil || x.aux == nil {
-			continue // judged already, or the seller has still to show the window
+		bad := len(body.Hard) > 0 || int(body.I) < c.par.IntegrityMin
+		if x.stamp != nil || (!bad && (x.wc == nil || x.aux == nil)) {
+			continue // judged already, or the seller has still to show the window; it may not want to show a bad one
 		}
-		if err := d.check(m, x); err != nil {
+		err := d.check(m, &body)
+		if err == nil && !bad {
+			err = x.check(&body)
+		}
+		if err != nil {
 			c.emit(role.Refused{Err: err})
 			continue
 		}
@@ -64,27 +69,29 @@ func (c *Core) stamped(m *protocol.Stamped) {
 	}
 }
 
-// check verifies a stamp with the buyer's own view of the ledger: the committee as drawn, its quorum, the window as
-// committed, "normal" under aux (MECHANISM 3, "the buyer checks first").
-func (d *purchase) check(m *protocol.Stamped, x *window) error {
+// check verifies a stamp with the buyer's own view of the ledger: the seller's bond, the committee as drawn, its quorum
+// (MECHANISM 3, "the buyer checks first").
+func (d *purchase) check(m *protocol.Stamped, s *protocol.Stamp) error {
 	c := d.c
-	epoch := c.cal.EpochOf(x.wc.Window)
+	epoch := c.cal.EpochOf(s.Window)
 	com, err := c.view.Committee(d.Seller, d.Offer.Prop, d.Offer.Cell, epoch)
 	if err != nil {
 		return err
 	}
-	if !c.view.Seller(d.Seller, d.Offer.Prop, d.Offer.Cell, epoch) {
-		return fmt.Errorf("stamp of window %d: the seller's bond does not count: %w", x.wc.Window, protocol.Invalid)
+	if !c.view.Seller(d.Seller, d.Offer.Prop, d.Offer.Cell, epoch) || s.Epoch != epoch {
+		return fmt.Errorf("stamp of window %d in epoch %d: the seller's bond does not count there: %w", s.Window, s.Epoch, protocol.Invalid)
 	}
-	s, err := round.VerifyStamped(m, c.cfg.Rules.Verifier, c.cfg.Rules.Market, com)
-	if err != nil {
-		return err
-	}
-	if s.Wid != x.wc.ID() || s.Root != x.wc.Root || s.Seq0 != x.wc.Seq0 || s.Seq1 != x.wc.Seq1 || s.Epoch != epoch {
-		return fmt.Errorf("stamp of window %d is not of the window committed: %w", x.wc.Window, protocol.Invalid)
+	_, err = round.VerifyStamped(m, c.cfg.Rules.Verifier, c.cfg.Rules.Market, com)
+	return err
+}
+
+// check says whether a stamp is of the window as committed, and that window a normal one.
+func (x *window) check(s *protocol.Stamp) error {
+	if s.Wid != x.wc.ID() || s.Root != x.wc.Root || s.Seq0 != x.wc.Seq0 || s.Seq1 != x.wc.Seq1 || s.Window != x.wc.Window {
+		return fmt.Errorf("stamp of window %d is not of the window committed: %w", s.Window, protocol.Invalid)
 	}
 	if x.aux.Text != protocol.AuxNormal || protocol.AuxCommit(x.aux.Salt, x.aux.Text) != x.wc.Aux {
-		return fmt.Errorf("window %d is not a normal one: %w", x.wc.Window, protocol.Invalid)
+		return fmt.Errorf("window %d is not a normal one: %w", s.Window, protocol.Invalid)
 	}
 	return nil
 }

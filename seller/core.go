@@ -121,6 +121,7 @@ func (c *Core) Step(ev role.Event, now time.Time) ([]role.Effect, error) {
 	c.now, c.out = now, nil
 	if !c.begun {
 		c.begun = true
+		c.listen()
 		c.resume()
 	}
 	switch ev := ev.(type) {
@@ -146,6 +147,13 @@ func (c *Core) Step(ev role.Event, now time.Time) ([]role.Effect, error) {
 	}
 	c.tick()
 	return c.out, nil
+}
+
+// listen hears stamps that the committees finish without the seller: while it was away, or when votes are lost.
+func (c *Core) listen() {
+	for _, s := range c.products() {
+		c.emit(role.Subscribe{Topic: protocol.StampTopic(committee.Shard(s.prop.Slug, c.cfg.Cell, c.par.ShardBits))})
+	}
 }
 
 func (c *Core) emit(effects ...role.Effect) { c.out = append(c.out, effects...) }

@@ -150,6 +150,37 @@ func TestAHardCodeEarnsNothing(t *testing.T) {
 	w.settle()
 }
 
+// TestAHardCodeCannotBeHidden: the seller does not show its stamp, but the committee publishes it.
+func TestAHardCodeCannotBeHidden(t *testing.T) {
+	w := market(t)
+	w.jury.gossips = true
+	w.jury.integrity = func(window uint64) uint16 { return 930 * uint16(min(1, window%4)) } // 0 and 4 are bad
+	w.wire.tap = func(from *node, env envelope.Envelope) []envelope.Envelope {
+		if from == w.dealer && slices.Contains([]protocol.Kind{protocol.KindStamped, protocol.KindAux, protocol.KindCommitted}, env.Kind()) {
+			return nil
+		}
+		return []envelope.Envelope{env}
+	}
+	w.start(0, 0)
+	w.until("the seller is dropped", 10*time.Second, func() bool { return w.buyer.heard("stamped with hard code 5") })
+	w.until("the channel is closed", time.Minute, func() bool { return w.only().closing != nil })
+	w.settle()
+}
+
+// TestAStampIsFinishedWithoutItsSeller: it dies when the samples are open, and sells the window when it is back.
+func TestAStampIsFinishedWithoutItsSeller(t *testing.T) {
+	w := market(t)
+	w.jury.gossips, w.jury.takes = true, 5*time.Second
+	w.start(3, 3*time.Second+500*time.Millisecond) // window 2 is open before the members
+	w.dealer.crash()
+	w.start(7, 0)
+	if !slices.ContainsFunc(w.buyer.got, func(d role.Deliver) bool { return d.Window == 2 }) {
+		w.explain()
+		t.Error("window 2 was not sold")
+	}
+	w.settle()
+}
+
 func TestTwoBadWindowsInARowEndTheDeal(t *testing.T) {
 	w := market(t)
 	w.jury.integrity = func(window uint64) uint16 {

@@ -1,0 +1,105 @@
+package buyer
+
+import (
+	"cmp"
+	"encoding/hex"
+	"fmt"
+	"slices"
+
+	"github.com/iotverse/iotverse/byteball"
+	"github.com/iotverse/iotverse/byteball/channel"
+	"github.com/iotverse/iotverse/market/deal"
+	"github.com/iotverse/iotverse/protocol"
+	"github.com/iotverse/iotverse/protocol/role"
+)
+
+// end prepays no further window; what is prepaid is still bought.
+func (d *purchase) end(why string) {
+	c := d.c
+	if d.progress.Ended != "" || d.progress.Dropped != "" {
+		return
+	}
+	d.progress.Ended = why
+	d.save()
+	c.cool[stream{d.Seller, d.Offer.Prop}] = c.now.Add(6 * c.par.Window())
+	c.note("deal ends", "deal", d.ID.String(), "why", why)
+}
+
+// drop pays this seller nothing more; a restart does not forget it.
+func (d *purchase) drop(why string) {
+	c := d.c
+	if d.progress.Dropped != "" {
+		return
+	}
+	d.progress.Dropped = why
+	d.save()
+	c.dropped[stream{d.Seller, d.Offer.Prop}] = why
+	c.emit(role.Save{Key: dropKey(d.Seller, d.Offer.Prop), Value: []byte(why)})
+	c.note("seller dropped", "seller", d.Seller.String(), "property", d.Offer.Prop, "why", why)
+}
+
+func dropKey(seller protocol.Identity, prop string) []byte {
+	id := seller.ID()
+	return []byte("drop/" + hex.EncodeToString(id[:]) + "/" + prop)
+}
+
+// finished says whether nothing more is wanted of this deal and nothing is on its way. A seller that does not answer is
+// waited for two windows long.
+func (d *purchase) finished() bool {
+	c, p := d.c, &d.progress
+	patient := c.stop.IsZero() || c.now.Before(c.stop)
+	if p.Dropped == "" && p.Ended == "" && c.stop.IsZero() && p.Count < d.Demand.Windows && !d.spent() {
+		return false
+	}
+	if (p.Unheard || d.waiting()) && patient && !d.silent() {
+		return false
+	}
+	return p.Dropped != "" || !patient || !slices.ContainsFunc(p.Prepaid, d.open)
+}
+
+// silent says whether the newest promise has been without an answer for two windows.
+func (d *purchase) silent() bool { return d.c.now.Sub(d.since) > 2*d.c.par.Window() }
+
+// open says whether a prepaid window may still bring batches. After a restart the seller shows a stamped window again.
+func (d *purchase) open(w uint64) bool {
+	x, p := d.windows[w], &d.progress
+	switch {
+	case w < p.Window:
+		return false
+	case x != nil && x.stamp != nil:
+		return x.sold && (w > p.Window || int(p.Next) < x.stamp.Batches())
+	case slices.Contains(p.Stamped, w):
+		return !d.silent()
+	}
+	return d.c.now.Before(deal.Verdict(d.c.cfg.Rules, w))
+}
+
+// spent says whether the deposit has no room for another window at full price.
+func (d *purchase) spent() bool {
+	p := &d.c.par
+	return d.payer.Room(2*p.Members+2) < d.Offer.Price*byteball.Bytes(p.Batches)+d.feeBound()
+}
+
+func (d *purchase) close() {
+	d.closing = true
+	if err := d.ask(); err != nil {
+		d.c.emit(role.Refused{Err: err})
+		return
+	}
+	d.progress.Unheard = false
+	d.save()
+}
+
+// ask signs the final voucher and asks the seller to close with it.
+func (d *purchase) ask() error {
+	base, ok := d.c.view.Bases.Newest()
+	if !ok {
+		return fmt.Errorf("no proven unit to hang a voucher on: %w", protocol.Transient)
+	}
+	why := cmp.Or(d.progress.Dropped, d.progress.Ended, "done")
+	if err := d.move(channel.CloseNow{Reason: why, Base: base}); err != nil {
+		return err
+	}
+	d.enter()
+	return nil
+}

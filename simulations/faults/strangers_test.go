@@ -1,0 +1,131 @@
+package faults_test
+
+import (
+	"bytes"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/iotverse/iotverse/protocol"
+	"github.com/iotverse/iotverse/protocol/envelope"
+	"github.com/iotverse/iotverse/protocol/role"
+)
+
+// record lets a market trade and settle once, and keeps every message between the two.
+func record(t *testing.T) (list []envelope.Envelope) {
+	w := market(t)
+	w.wire.tap = func(_ *node, env envelope.Envelope) []envelope.Envelope {
+		list = append(list, env)
+		return []envelope.Envelope{env}
+	}
+	w.bought(7)
+	w.settle()
+	return list
+}
+
+// state is what a node keeps of its deals.
+func (n *node) state() map[string][]byte {
+	all := maps.Clone(n.disk)
+	maps.DeleteFunc(all, func(key string, _ []byte) bool {
+		return !strings.HasPrefix(key, "deal/") && !strings.HasPrefix(key, "channel/")
+	})
+	return all
+}
+
+// try gives a node a message and says whether anything came of it.
+func (n *node) try(env envelope.Envelope) bool {
+	before := n.state()
+	n.step(role.Received{From: env.Signer, Env: env})
+	n.step(role.Heard{Env: env})
+	return !maps.EqualFunc(before, n.state(), bytes.Equal)
+}
+
+// TestStrangersMoveNothing: what others say in the words of a deal, and what a deal that is over said, is refused.
+func TestStrangersMoveNothing(t *testing.T) {
+	said := record(t)
+	w := market(t)
+	w.bought(3)
+	stranger := newPerson(77)
+	var kinds []protocol.Kind
+	for _, env := range said {
+		if !slices.Contains(kinds, env.Kind()) {
+			kinds = append(kinds, env.Kind())
+		}
+		byStranger := must(envelope.Seal(stranger, w.rules.Market, env.Body))
+		for _, n := range w.nodes {
+			if n.try(byStranger) {
+				t.Errorf("a stranger's %s moves the %s", env.Kind(), n.name)
+			}
+		}
+	}
+	if len(kinds) < 9 {
+		t.Errorf("only %v were tried", kinds)
+	}
+	w.bought(10)
+	w.settle()
+}
+
+// TestReplaysMoveNothing: each side is told again, later, all that was ever said on the wire, by everybody.
+func TestReplaysMoveNothing(t *testing.T) {
+	w := market(t)
+	var said []envelope.Envelope
+	w.wire.tap = func(_ *node, env envelope.Envelope) []envelope.Envelope {
+		said = append(said, env)
+		return []envelope.Envelope{env}
+	}
+	w.bought(10)
+	old := slices.Clone(said)
+	for _, env := range old {
+		for _, n := range w.nodes {
+			if n.Identity() != env.Signer {
+				n.step(role.Received{From: env.Signer, Env: env})
+			}
+		}
+	}
+	w.bought(10)
+	w.settle()
+	for _, env := range old {
+		for _, n := range w.nodes {
+			n.try(env)
+		}
+	}
+	w.run(60e9)
+	if n := w.laws.closed(); n != 1 {
+		t.Errorf("%d channels closed", n)
+	}
+}
+
+// TestForeignKindsAreRefused: a message for another role moves nothing and is counted.
+func TestForeignKindsAreRefused(t *testing.T) {
+	w := market(t)
+	w.bought(3)
+	id := w.dealer.Identity()
+	for _, m := range []protocol.Message{
+		&protocol.Receipts{Wid: protocol.H("w"), List: [][]byte{{1}}}, &protocol.Unserved{Wid: protocol.H("w"), Indices: []uint8{1}}, &protocol.Commit{Wid: protocol.H("w")},
+		&protocol.Receipt{Wid: protocol.H("w")}, &protocol.Ask{Seller: id, Prop: "pm10", Wants: []protocol.Want{{}}}, &protocol.Accepted{Deal: protocol.H("d")},
+		&protocol.Close{Deal: protocol.H("d"), Reason: "x", Data: []byte("{}")}, &protocol.Key{Deal: protocol.H("d"), Sealed: make([]byte, 80)},
+	} {
+		env := must(envelope.Seal(newPerson(77), w.rules.Market, m))
+		for _, n := range w.nodes {
+			before := len(n.refused)
+			if moved := n.try(env); moved || len(n.refused) == before {
+				t.Errorf("a %s for the %s: moved %t, %d refusals", m.Kind(), n.name, moved, len(n.refused)-before)
+			}
+		}
+	}
+	w.settle()
+}
+
+// TestTheSameSeedTheSameBytes: two runs of one story say the same, byte by byte.
+func TestTheSameSeedTheSameBytes(t *testing.T) {
+	a, b := record(t), record(t)
+	if len(a) != len(b) {
+		t.Fatalf("%d messages, and %d the second time", len(a), len(b))
+	}
+	for i := range a {
+		if !bytes.Equal(a[i].Raw, b[i].Raw) {
+			t.Fatalf("message %d, a %s, differs", i, a[i].Kind())
+		}
+	}
+}
