@@ -182,6 +182,10 @@ func (c *Core) sensed(ev Sensed) error {
 	if !ok {
 		return fmt.Errorf("seller: a reading of %q, which is not for sale: %w", ev.Prop, protocol.Invalid)
 	}
+	if ahead := ev.Reading.Time - c.now.UnixMilli(); ahead > skew.Milliseconds() {
+		c.refuse("seller: a reading %d ms ahead of the clock would close all slots before it: %w", ahead, protocol.Stale)
+		return nil
+	}
 	b, err := s.box.Add(ev.Reading)
 	if err != nil {
 		return err

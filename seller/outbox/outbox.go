@@ -6,6 +6,7 @@ package outbox
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"time"
 
@@ -81,10 +82,10 @@ func floorDiv(a, b int64) int64 {
 }
 
 // Add puts a reading into the slot of its time. It returns the batch that this closes, if any. A reading of a slot that is
-// closed, before T0, or beyond protocol.MaxReadings is dropped and counted.
+// closed, before T0, or beyond protocol.MaxReadings, or one that is no finite number, is dropped and counted.
 func (o *Outbox) Add(r protocol.Reading) (closed *Batch, err error) {
 	slot := o.slotOf(r.Time)
-	if slot < 0 || slot < o.slot {
+	if slot < 0 || slot < o.slot || math.IsNaN(r.Value) || math.IsInf(r.Value, 0) {
 		o.dropped++
 		return nil, nil
 	}

@@ -1,6 +1,7 @@
 package outbox_test
 
 import (
+	"math"
 	"testing"
 	"time"
 
@@ -48,6 +49,19 @@ func TestReadingsBecomeChainedBatchesOfTheirSlots(t *testing.T) {
 	}
 	if n := len(o.Window(1)); n != 5 {
 		t.Errorf("window 1 has %d batches, want 5", n)
+	}
+}
+
+func TestWhatIsNoNumberIsDropped(t *testing.T) {
+	o := outbox.New(property(t), manifest(), []byte("secret"))
+	for i, v := range []float64{1, math.NaN(), math.Inf(1), math.Inf(-1), 2} {
+		if _, err := o.Add(protocol.Reading{Time: t0*1000 + int64(i), Value: v}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	b, err := o.Pack(time.UnixMilli(t0*1000 + 1000))
+	if err != nil || b == nil || b.Header.N != 2 || o.Dropped() != 3 {
+		t.Errorf("batch %+v, %v, %d dropped, want two readings and three dropped", b, err, o.Dropped())
 	}
 }
 

@@ -2,6 +2,7 @@ package faults_test
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -12,6 +13,7 @@ import (
 	"github.com/iotverse/iotverse/protocol"
 	"github.com/iotverse/iotverse/protocol/envelope"
 	"github.com/iotverse/iotverse/protocol/role"
+	"github.com/iotverse/iotverse/seller"
 )
 
 // market starts a seller and a buyer.
@@ -568,6 +570,18 @@ func TestASellerBondsOnce(t *testing.T) {
 	if n := len(w.dealer.paid); n != 1 {
 		t.Errorf("%d bonds were paid", n)
 	}
+}
+
+// TestABrokenSensorSpoilsNothingElse: readings that are no numbers, or of a time to come.
+func TestABrokenSensorSpoilsNothingElse(t *testing.T) {
+	w := market(t)
+	w.bought(3)
+	for _, r := range []protocol.Reading{{Time: w.now.UnixMilli(), Value: math.NaN()}, {Time: w.now.UnixMilli(), Value: math.Inf(1)},
+		{Time: w.now.Add(24 * time.Hour).UnixMilli(), Value: 1}, {Time: -1, Value: 1}, {Time: math.MaxInt64, Value: 1}, {Time: math.MinInt64, Value: 1}} {
+		w.dealer.step(seller.Sensed{Prop: prop, Reading: r})
+	}
+	w.bought(10)
+	w.settle()
 }
 
 func TestAnEmptyChannelDoesNotHoldUpTheSeller(t *testing.T) {
