@@ -129,3 +129,25 @@ func TestTheSameSeedTheSameBytes(t *testing.T) {
 		}
 	}
 }
+
+// TestABadDiskIsAnErrorNotAPanic spoils every row that either side keeps in the middle of a deal.
+func TestABadDiskIsAnErrorNotAPanic(t *testing.T) {
+	w := market(t)
+	w.bought(8)
+	for _, n := range w.nodes {
+		for key, value := range n.disk {
+			for _, bad := range [][]byte{nil, {0xff}, value[:len(value)/2], append(slices.Clone(value), 0)} {
+				disk := maps.Clone(n.disk)
+				disk[key] = bad
+				_, err := n.build(disk)
+				kind, _, _ := strings.Cut(key, "/")
+				if must := slices.Contains([]string{"deal", "channel", "batch", "position", "wc", "stamp"}, kind); must && err == nil {
+					t.Errorf("the %s starts from a spoiled %s", n.name, kind)
+				}
+			}
+			disk := maps.Clone(n.disk)
+			delete(disk, key)
+			n.build(disk)
+		}
+	}
+}
