@@ -8,7 +8,7 @@ import (
 )
 
 // asked opens batches of stamped windows to a validator: four of each of the last 24, drawn by the window's own ball, so
-// that nobody picks what is convenient (MECHANISM 3.6).
+// that nobody picks what is convenient (MECHANISM 3.6). To others they are for sale.
 func (c *Core) asked(from protocol.Identity, m *protocol.Ask) {
 	if m.Seller != c.self() {
 		c.refuse("seller: asked for the history of another: %w", protocol.NotFound)
@@ -19,14 +19,38 @@ func (c *Core) asked(from protocol.Identity, m *protocol.Ask) {
 		c.refuse("seller: asked for the history of %.40q, which is not for sale: %w", m.Prop, protocol.NotFound)
 		return
 	}
-	for _, want := range m.Wants {
-		for _, w := range olderThan(s.rounds, ^uint64(0)) {
-			r := s.rounds[w]
-			if r.stamp != nil && (r.wid == want.Wid || (want.Wid == protocol.Hash{} && w >= want.From)) {
-				s.openHistory(from, r, want.Held)
-			}
+	if len(c.view.Registry.Own(from, committee.Validator)) == 0 {
+		c.refuse("seller: %s asks for a history and is no validator: %w", from, protocol.NotFound)
+		return
+	}
+	if w, _ := c.cal.WindowAt(c.now); w != c.askedIn {
+		c.askedIn = w
+		clear(c.asks)
+	}
+	if c.asks[from]++; c.asks[from] > maxAsks {
+		c.refuse("seller: %s has asked %d times in this window: %w", from, c.asks[from], protocol.Transient)
+		return
+	}
+	for _, w := range olderThan(s.rounds, ^uint64(0)) {
+		r := s.rounds[w]
+		if wanted, held := wants(m, r); r.stamp != nil && wanted {
+			s.openHistory(from, r, held)
 		}
 	}
+}
+
+// maxAsks bounds the questions of one validator in one window.
+const maxAsks = 8
+
+// wants says whether a window is asked for, and which of its batches the asker holds.
+func wants(m *protocol.Ask, r *round) (wanted bool, held uint64) {
+	for _, want := range m.Wants {
+		if want.Wid == r.wid {
+			return true, want.Held
+		}
+		wanted = wanted || (want.Wid == protocol.Hash{} && r.window >= want.From)
+	}
+	return wanted, 0
 }
 
 // historyBatches is how many batches of an old window are opened.

@@ -194,6 +194,11 @@ func (s *stream) vote(r *round, env envelope.Envelope, m *protocol.Stamp) {
 		s.c.refuse("seller: stamp of window %d by %s, who has no seat: %w", r.window, env.Signer, protocol.Invalid)
 		return
 	}
+	for _, votes := range r.votes {
+		if _, twice := votes[env.Signer]; twice {
+			return // its first word counts
+		}
+	}
 	body := string(env.Payload)
 	if r.votes[body] == nil {
 		r.votes[body] = make(map[protocol.Identity][]byte)
