@@ -513,6 +513,22 @@ func TestTheDepositComesBack(t *testing.T) {
 	}
 }
 
+// TestAHubThatIsAwayDelaysTheClose: the closing is posted again and again until somebody takes it.
+func TestAHubThatIsAwayDelaysTheClose(t *testing.T) {
+	w := market(t)
+	w.bought(7)
+	w.ledger.closed = true
+	w.buyer.step(role.Stop{})
+	w.until("the seller closes", 30*time.Second, func() bool { return w.dealer.heard("close refused by the ledger") })
+	w.run(20 * time.Second)
+	if w.only().closing != nil {
+		t.Error("closed without a hub")
+	}
+	w.ledger.closed = false
+	w.until("the channel is closed", time.Minute, func() bool { return w.only().closing != nil })
+	w.settle()
+}
+
 // TestADealHasItsAge: the seller closes at 0.6 of the age, and the two make a new deal.
 func TestADealHasItsAge(t *testing.T) {
 	w := newWorld(t)
