@@ -23,8 +23,7 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func TestDialRefuses(t *testing.T) {
-	closed := httptest.NewServer(nil)
-	closed.Close()
+	const closed = "ws://127.0.0.1:1" // a port that no server takes
 	web := httptest.NewServer(http.NotFoundHandler())
 	defer web.Close()
 	live := serve(t)
@@ -41,7 +40,7 @@ func TestDialRefuses(t *testing.T) {
 		kind      error
 		text      string
 	}{
-		{"nobody there", ws(closed), byteball.Transient, "hub " + ws(closed) + " is not reachable: "},
+		{"nobody there", closed, byteball.Transient, "hub " + closed + " is not reachable: "},
 		{"a web server", ws(web), byteball.Transient, "not reachable"},
 		{"no URL", "::", byteball.Transient, "hub :: is not reachable"},
 		{"another network", live.url, byteball.Invalid, "of another network"},
