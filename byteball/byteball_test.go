@@ -1,8 +1,10 @@
 package byteball_test
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
+	"reflect"
 	"testing"
 
 	"github.com/iotverse/iotverse/byteball"
@@ -40,13 +42,35 @@ func TestAdd(t *testing.T) {
 }
 
 func TestNetworks(t *testing.T) {
-	for name, majority := range map[string]int{"live": 7, "testnet": 7, "dev": 1} {
+	for name, majority := range map[string]int{"live": 7, "testnet": 7, "dev": 1, "old": 1} {
 		if n, ok := byteball.NetworkByName(name); !ok || n.Majority() != majority {
 			t.Errorf("majority of %s is %d, %t, want %d", name, n.Majority(), ok, majority)
 		}
 	}
 	if _, ok := byteball.NetworkByName("mars"); ok {
 		t.Error("there is a network on mars")
+	}
+}
+
+// TestNetworkJSON: what a disk says of a network but its name is not believed.
+func TestNetworkJSON(t *testing.T) {
+	for _, want := range []byteball.Network{byteball.Live, byteball.Testnet, byteball.Dev, byteball.Old} {
+		data, err := json.Marshal(want)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, text := range []string{string(data), `{"Name":"` + want.Name + `","OPs":77}`} {
+			var got byteball.Network
+			if err := json.Unmarshal([]byte(text), &got); err != nil || !reflect.DeepEqual(got, want) {
+				t.Errorf("%s is read as %+v, %v", text, got, err)
+			}
+		}
+	}
+	for _, text := range []string{`{}`, `{"Name":"mars"}`, `"dev"`, `7`} {
+		var got byteball.Network
+		if err := json.Unmarshal([]byte(text), &got); !errors.Is(err, byteball.Invalid) {
+			t.Errorf("%s is read as %+v, %v, want Invalid", text, got, err)
+		}
 	}
 }
 

@@ -54,12 +54,16 @@ func (t Terms) shape() (shape, error) {
 // measure finds the sizes from two units of the right form; contents do not matter to sizes.
 func (s *shape) measure() error {
 	var size [2]byteball.Bytes
+	a := unit.Anchor{Parents: []byteball.Hash{blank}, LastBall: blank, LastBallUnit: blank, Timestamp: 1}
+	if s.Network.WitnessesInUnits {
+		a.WitnessListUnit = blank
+	}
 	for i := range size {
 		outs := make([]unit.Output, i+1)
 		for j := range outs {
 			outs[j] = unit.Output{Address: s.ChangeAddress, Amount: byteball.Bytes(j + 1)}
 		}
-		u, err := s.compose(Funding{Out: unit.OutPoint{Unit: blank}}, unit.Anchor{Parents: []byteball.Hash{blank}, LastBall: blank, LastBallUnit: blank, Timestamp: 1}, outs, pathBuyer, pathSeller)
+		u, err := s.compose(Funding{Out: unit.OutPoint{Unit: blank}}, a, outs, pathBuyer, pathSeller)
 		if err != nil {
 			return fmt.Errorf("channel: size of a closing: %w", err)
 		}

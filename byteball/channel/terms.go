@@ -27,7 +27,7 @@ type Terms struct {
 	Deposit   byteball.Bytes `json:"deposit"`    // amount of the one output that funds the channel
 	Reserve   byteball.Bytes `json:"reserve"`    // kept out of the payouts, for tps fees
 	Dust      byteball.Bytes `json:"dust"`       // a smaller output waits until it has grown
-	TPSMargin byteball.Bytes `json:"tps_margin"` // paid beyond the least tps fee; lost at the close
+	TPSMargin byteball.Bytes `json:"tps_margin"` // paid beyond the least tps fee; lost at the close; 0 where there are none
 }
 
 // Definition returns the definition of the channel's address: both together, or the buyer alone once the deposit is older
@@ -61,6 +61,8 @@ func (t Terms) check() error {
 	switch {
 	case t.Network.Version == "" || t.Network.Alt == "":
 		return fmt.Errorf("channel terms without a network: %w", byteball.Invalid)
+	case t.TPSMargin != 0 && !t.Network.TPSFees:
+		return fmt.Errorf("channel tps margin of %d bytes, network %s has no tps fees: %w", t.TPSMargin, t.Network.Name, byteball.Invalid)
 	case t.Buyer == t.Seller:
 		return fmt.Errorf("channel of a key with itself: %w", byteball.Invalid)
 	case t.Age < 1 || t.Age > MaxAge:

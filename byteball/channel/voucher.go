@@ -97,7 +97,7 @@ func (s shape) reread(f Funding, v Voucher) (Payouts, *unit.Unit, error) {
 		return nil, nil, err
 	}
 	u := v.Unit
-	a := unit.Anchor{Parents: u.ParentUnits, LastBall: u.LastBall, LastBallUnit: u.LastBallUnit, Timestamp: u.Timestamp, TPSFee: *u.TPSFee}
+	a := unit.Anchor{Parents: u.ParentUnits, LastBall: u.LastBall, LastBallUnit: u.LastBallUnit, Timestamp: u.Timestamp, TPSFee: tpsFee(u), WitnessListUnit: u.WitnessListUnit}
 	want, err := s.close(f, a, pay)
 	if err != nil {
 		return nil, nil, fmt.Errorf("%v: %w", err, byteball.Invalid)
@@ -158,7 +158,7 @@ func (s shape) payment(f Funding, v Voucher) (*unit.Payment, error) {
 		return nil, fmt.Errorf("it is not signed for this channel: %w", byteball.Invalid)
 	case len(u.ParentUnits) != 1 || u.LastBall == "" || u.LastBallUnit == "":
 		return nil, fmt.Errorf("%d parents and last ball %q, one of each is wanted: %w", len(u.ParentUnits), u.LastBall, byteball.Invalid)
-	case u.TPSFee == nil || *u.TPSFee < s.TPSMargin:
+	case (u.TPSFee != nil) != s.Network.TPSFees || tpsFee(u) < s.TPSMargin:
 		return nil, fmt.Errorf("tps fee is under the margin of %d bytes: %w", s.TPSMargin, byteball.Invalid)
 	case len(u.Messages) != 1:
 		return nil, fmt.Errorf("%d messages, one payment is wanted: %w", len(u.Messages), byteball.Invalid)

@@ -98,31 +98,22 @@ func (c *Client) LastMCI(ctx context.Context) (uint64, error) {
 // Errors: Transient if the hub finds no parents for the moment; Invalid for wrong addresses.
 func (c *Client) Anchor(ctx context.Context, from, outputs []byteball.Address) (unit.Anchor, error) {
 	const command = "light/get_parents_and_last_ball_and_witness_list_unit"
-	a, err := get[struct {
-		Timestamp    int64           `json:"timestamp"`
-		Parents      []byteball.Hash `json:"parent_units"`
-		LastBall     byteball.Hash   `json:"last_stable_mc_ball"`
-		LastBallUnit byteball.Hash   `json:"last_stable_mc_ball_unit"`
-		LastBallMCI  uint64          `json:"last_stable_mc_ball_mci"`
-		TPSFee       uint64          `json:"tps_fee"`
-	}](ctx, c, command, struct {
+	var params any = struct {
 		From    []byteball.Address `json:"from_addresses"`
 		Outputs []byteball.Address `json:"output_addresses"`
 		Max     int                `json:"max_aa_responses"`
-	}{from, outputs, 0})
+	}{from, outputs, 0}
+	if c.cfg.Network.WitnessesInUnits {
+		var err error
+		if params, err = c.oldParams(ctx); err != nil {
+			return unit.Anchor{}, err
+		}
+	}
+	p, err := get[parents](ctx, c, command, params)
 	if err != nil {
 		return unit.Anchor{}, err
 	}
-	bad := len(a.Parents) == 0 || len(a.Parents) > unit.MaxParents || a.Timestamp <= 0 || byteball.Bytes(a.TPSFee) > byteball.MaxBytes
-	for _, h := range append([]byteball.Hash{a.LastBall, a.LastBallUnit}, a.Parents...) {
-		bad = bad || len(h) != unit.HashLength
-	}
-	if bad {
-		return unit.Anchor{}, fmt.Errorf("hub gave no usable parents: %w", byteball.Invalid)
-	}
-	slices.Sort(a.Parents)
-	return unit.Anchor{Parents: a.Parents, LastBall: a.LastBall, LastBallUnit: a.LastBallUnit, LastBallMCI: a.LastBallMCI,
-		Timestamp: a.Timestamp, TPSFee: byteball.Bytes(a.TPSFee)}, nil
+	return c.anchor(ctx, p)
 }
 
 // Definition returns the definition, a JSON tree, that hashes to address.

@@ -14,23 +14,33 @@ type Anchor struct {
 	LastBall     byteball.Hash
 	LastBallUnit byteball.Hash
 	LastBallMCI  uint64
-	Timestamp    int64 // Unix seconds
+	Timestamp    int64 // Unix seconds; 0 if the network's units say no time
 	TPSFee       byteball.Bytes
+
+	// The order providers, where units name them (before 4.0): a stable unit that lists them, or else the list itself.
+	WitnessListUnit byteball.Hash
+	Witnesses       []byteball.Address // sorted
 }
 
 // Compose makes a unit of net's version with the given authors and messages, neither of which it keeps or changes.
 // It sorts authors and outputs and fills payload hashes, sizes and fees. Each author names the paths it will sign at, with
 // PlaceholderSig (or a final authentifier) in Authentifiers. With several authors the first earns the headers
 // commission. The money must balance already, or Balance is called next; then SignWith for each path and Seal.
-// Error: Invalid for a payload that cannot be hashed.
+// Errors: Invalid for a payload that cannot be hashed, for a tps fee where the network has none, and for order providers
+// that are not named where units name them, or the reverse.
 func Compose(net byteball.Network, a Anchor, authors []Author, msgs []Message) (*Unit, error) {
-	tps := a.TPSFee
+	if err := a.suits(net); err != nil {
+		return nil, err
+	}
 	u := &Unit{
 		Version: net.Version, Alt: net.Alt,
 		ParentUnits: slices.Sorted(slices.Values(a.Parents)),
 		LastBall:    a.LastBall, LastBallUnit: a.LastBallUnit, Timestamp: a.Timestamp,
-		TPSFee:  &tps,
+		WitnessListUnit: a.WitnessListUnit, Witnesses: slices.Clone(a.Witnesses),
 		Authors: slices.Clone(authors), Messages: slices.Clone(msgs),
+	}
+	if net.TPSFees {
+		u.TPSFee = &a.TPSFee
 	}
 	for i := range u.Authors {
 		u.Authors[i].Authentifiers = maps.Clone(u.Authors[i].Authentifiers)
@@ -45,6 +55,20 @@ func Compose(net byteball.Network, a Anchor, authors []Author, msgs []Message) (
 		}
 	}
 	return u, u.Measure()
+}
+
+// suits checks that a has what net's units name, and nothing else.
+func (a *Anchor) suits(net byteball.Network) error {
+	switch {
+	case !net.TPSFees && a.TPSFee != 0:
+		return refuse("tps fee of %d bytes, network %s has none", a.TPSFee, net.Name)
+	case net.WitnessesInUnits == (a.WitnessListUnit == "" && a.Witnesses == nil):
+		return refuse("units of network %s name their order providers: %t; the anchor has %d and unit %q",
+			net.Name, net.WitnessesInUnits, len(a.Witnesses), a.WitnessListUnit)
+	case a.WitnessListUnit != "" && a.Witnesses != nil:
+		return refuse("order providers named twice")
+	}
+	return nil
 }
 
 // sorted returns a copy of p with its outputs in the ledger's order.

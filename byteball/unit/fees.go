@@ -17,13 +17,9 @@ type SystemVars struct {
 	TPSFeeMultiplier float64 // between what a unit must offer and what it is charged when stable
 }
 
-// DefaultVars returns the numbers with which a network started.
+// DefaultVars returns the numbers with which a network of tps fees started.
 func DefaultVars(net byteball.Network) SystemVars {
-	v := SystemVars{ThresholdSize: ThresholdSize, BaseTPSFee: 10, TPSInterval: 1, TPSFeeMultiplier: 10}
-	if net.Name == byteball.Dev.Name {
-		v.TPSInterval = 2
-	}
-	return v
+	return SystemVars{ThresholdSize: ThresholdSize, BaseTPSFee: 10, TPSInterval: net.TPSInterval, TPSFeeMultiplier: 10}
 }
 
 // expContext computes at more digits than the reference's 15, to which the result is then rounded.

@@ -116,7 +116,7 @@ func (d *draft) try(coins []Coin, have, want byteball.Bytes, last bool) (*unit.U
 	switch {
 	case err != nil || have == want+fees:
 		return u, err
-	case have < want+fees || !last:
+	case have < want+fees || !last || !d.net.TPSFees:
 		return nil, nil
 	}
 	rich := d.anchor
@@ -155,6 +155,12 @@ func (d *draft) missing(coins []Coin, held int, have, want byteball.Bytes) error
 	of := ""
 	if held > unit.MaxInputs {
 		of = " in the 128 coins that one unit may spend"
+	}
+	if have >= want+fees { // a rest that is too small for a change and has no tps fee to go into
+		if _, fees, err = d.compose(coins, d.anchor, append(slices.Clip(outputs), unit.Output{Address: d.change})); err != nil {
+			return err
+		}
+		want++
 	}
 	return byteball.Errorf(byteball.Funds, "payment of %s with fees of %s, but %s has %s%s: %d bytes missing",
 		want, fees, d.author.Address, have, of, uint64(want+fees-have))
