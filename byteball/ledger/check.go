@@ -17,6 +17,7 @@ type check struct {
 	l     *Ledger
 	u     *unit.Unit
 	now   time.Time
+	keys  signedBy
 	final bool // errors from here on hang on nothing but what the unit's hash commits to
 
 	parents  []*node

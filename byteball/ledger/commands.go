@@ -21,7 +21,6 @@ var commands = map[string]command{
 	"get_last_mci":               func(p *peer, _ params) (any, error) { return p.s.l.TipMCI(), nil },
 	"get_last_stable_unit_props": lastStable,
 	"get_peers":                  func(*peer, params) (any, error) { return []string{}, nil },
-	"post_joint":                 postJoint,
 	"get_joint":                  getJoint,
 	"hub/temp_pubkey":            tempKey,
 
@@ -43,7 +42,7 @@ var commands = map[string]command{
 // request answers one request.
 func (p *peer) request(f frame) {
 	run := commands[f.Command]
-	if f.Tag == "" || run == nil {
+	if f.Tag == "" || run == nil && f.Command != "post_joint" {
 		return
 	}
 	if len(f.Tag) > maxTag {
@@ -52,6 +51,10 @@ func (p *peer) request(f frame) {
 	}
 	q, err := readParams(f.Params)
 	var body any
+	if err == nil && run == nil {
+		p.postJoint(f, q)
+		return
+	}
 	if err == nil {
 		body, err = run(p, q)
 	}
@@ -97,16 +100,28 @@ func lastStable(p *peer, _ params) (any, error) {
 	return map[string]any{"unit": l.last.Unit, "main_chain_index": l.last.MCI, "timestamp": l.last.Timestamp}, nil
 }
 
-func postJoint(p *peer, q params) (any, error) {
+// postJoint checks a unit and puts it in line; the answer comes when the unit is on disk. So a client may post many units
+// without waiting, and they are handled in its order.
+func (p *peer) postJoint(f frame, q params) {
 	joint, _ := q.tree.(map[string]any)
 	fields, _ := joint["unit"].(map[string]any)
-	h, _ := fields["unit"].(string)
-	p.s.posting(byteball.Hash(h), p)
-	defer p.s.posting(byteball.Hash(h), nil)
-	if _, err := p.s.l.PostJoint(q.tree, time.Now()); err != nil {
-		return nil, err
+	name, _ := fields["unit"].(string)
+	h := byteball.Hash(name)
+	select {
+	case p.posts <- struct{}{}:
+	case <-p.over:
+		return
 	}
-	return "accepted", nil
+	p.s.posting(h, p)
+	p.s.l.postLater(q.tree, time.Now(), func(err error) {
+		p.s.posting(h, nil)
+		<-p.posts
+		if err != nil {
+			p.answer(f.Tag, f.Command, failure(err.Error()))
+		} else {
+			p.answer(f.Tag, f.Command, "accepted")
+		}
+	})
 }
 
 // posting notes who posts a unit, so that he does not hear of it.

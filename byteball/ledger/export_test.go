@@ -40,6 +40,8 @@ func (l *Ledger) Hear(data []byte) [][]byte {
 	s.peers[p] = true
 	p.greet()
 	p.handle(data)
+	for !l.drain(nil) {
+	}
 	var sent [][]byte
 	for len(p.out) > 0 {
 		sent = append(sent, <-p.out)

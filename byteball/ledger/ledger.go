@@ -68,6 +68,11 @@ type Ledger struct {
 	settled []*node                 // all units of its main chain index
 	seq     uint64                  // of the next unit that is saved
 
+	line  sync.Mutex    // of queue; taken with mu or without
+	queue []*job        // units that wait for whoever locks the ledger next
+	wake  chan struct{} // somebody stands in queue whom nobody serves; capacity 1: a wake is not counted
+	known keyring
+
 	bad   map[byteball.Hash]string // units that were refused for ever, until the next start
 	hooks map[int]func(posted)     // called with the ledger locked and a transaction open
 	hook  int
@@ -90,7 +95,7 @@ func Open(cfg Config) (*Ledger, error) {
 		return nil, err
 	}
 	l := &Ledger{
-		db: db, net: cfg.Network,
+		db: db, net: cfg.Network, wake: make(chan struct{}, 1),
 		tail: map[byteball.Hash]*node{}, old: map[byteball.Hash]*node{}, free: map[byteball.Hash]*node{},
 		loose: map[byteball.Hash]*node{}, at: map[int64][]*node{}, bad: map[byteball.Hash]string{},
 		oldRing: make([]byteball.Hash, cachedNodes), hooks: map[int]func(posted){},
@@ -133,9 +138,19 @@ func (l *Ledger) begin(write bool) {
 }
 
 func (l *Ledger) end() {
+	l.close()
+	l.mu.Unlock()
+}
+
+// reopen begins another transaction.
+func (l *Ledger) reopen(write bool) {
+	l.close()
+	l.x = &tx{t: l.db.NewTransaction(write)}
+}
+
+func (l *Ledger) close() {
 	l.x.t.Discard()
 	l.x = nil
-	l.mu.Unlock()
 }
 
 // fail returns why the ledger cannot answer: its database failed now or before.

@@ -17,6 +17,7 @@ import (
 const (
 	maxFrame    = 6 << 20          // bytes of a message (network.js:46)
 	maxTag      = 44               // characters
+	maxPosts    = 512              // units that wait to be saved
 	maxQueue    = 1000             // messages that wait to be sent
 	maxWaiting  = 32 << 20         // bytes that wait to be sent
 	sendTime    = 10 * time.Second // for one message; a slower client is dropped
@@ -28,11 +29,12 @@ const (
 
 // peer is one client.
 type peer struct {
-	s    *server
-	ws   *websocket.Conn
-	out  chan []byte // capacity: what a slow client may be behind
-	over chan struct{}
-	once sync.Once
+	s     *server
+	ws    *websocket.Conn
+	out   chan []byte // capacity: what a slow client may be behind
+	over  chan struct{}
+	posts chan struct{} // one entry for each unit that waits to be saved; capacity maxPosts: their bound
+	once  sync.Once
 
 	waiting atomic.Int64 // bytes in out
 	heard   atomic.Int64 // Unix nanoseconds
@@ -46,7 +48,7 @@ type peer struct {
 }
 
 func newPeer(s *server) *peer {
-	return &peer{s: s, out: make(chan []byte, maxQueue), over: make(chan struct{}), challenge: random(30),
+	return &peer{s: s, out: make(chan []byte, maxQueue), over: make(chan struct{}), posts: make(chan struct{}, maxPosts), challenge: random(30),
 		watched: map[byteball.Address]bool{}, units: map[byteball.Hash]bool{}}
 }
 

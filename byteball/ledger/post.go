@@ -1,11 +1,9 @@
 package ledger
 
 import (
-	"errors"
 	"time"
 
 	"github.com/iotverse/iotverse/byteball"
-	"github.com/iotverse/iotverse/byteball/objecthash"
 	"github.com/iotverse/iotverse/byteball/unit"
 )
 
@@ -25,41 +23,31 @@ var errSerial = byteball.Errorf(byteball.Stale, "The transaction would be non-se
 
 // Post checks u as a full node checks what a light client posts, saves it and moves the main chain on. When Post returns
 // nil, u is in the database and, with a directory, on disk. now is the node's clock: a unit may be at most 5 s ahead.
-// Post keeps u; nobody may change it afterwards.
+// Units that are posted at the same time share a write to disk. Post keeps u; nobody may change it afterwards.
 // Errors, in the reference's words: Invalid; Stale for a known unit or a double spend; Transient for what may be accepted
 // later (fees under load, unknown parents).
 func (l *Ledger) Post(u *unit.Unit, now time.Time) error {
-	l.begin(true)
-	defer l.end()
-	if l.broken != nil {
-		return l.broken
-	}
 	if u == nil || u.Unit == "" {
 		return refuse("no unit")
 	}
-	switch {
-	case l.node(u.Unit) != nil:
-		return byteball.Errorf(byteball.Stale, "known")
-	case l.bad[u.Unit] != "":
-		return refuse("known bad")
-	}
-	if err := unit.CheckForm(u); err != nil {
-		return err
-	}
-	return l.accept(u, now)
+	return l.run(l.newJob(u, now))
 }
 
 // PostJoint is Post for a joint as it comes over the wire, a tree of objecthash.ParseTree: it knows what a Unit cannot
 // hold and refuses it in the reference's words (network.js:1106, 3244).
 func (l *Ledger) PostJoint(tree any, now time.Time) (*unit.Unit, error) {
-	u, err := l.readJoint(tree)
+	j, err := l.jointJob(tree, now)
+	if err == nil {
+		err = l.run(j)
+	}
 	if err != nil {
 		return nil, err
 	}
-	return u, l.Post(u, now)
+	return j.u, nil
 }
 
-func (l *Ledger) readJoint(tree any) (*unit.Unit, error) {
+// jointJob reads a joint from the wire. What is wrong with its form is in the job: that the unit is known is said first.
+func (l *Ledger) jointJob(tree any, now time.Time) (*job, error) {
 	joint, _ := tree.(map[string]any)
 	fields, _ := joint["unit"].(map[string]any)
 	hash, _ := fields["unit"].(string)
@@ -79,32 +67,16 @@ func (l *Ledger) readJoint(tree any) (*unit.Unit, error) {
 	if version != "" && version[0] >= '0' && version[0] < '4' {
 		return nil, later("version is too old")
 	}
-	if err := l.known(byteball.Hash(hash)); err != nil {
-		return nil, err
-	}
 	delete(fields, "main_chain_index")
 	delete(fields, "actual_tps_fee")
 	u, err := unit.FromTree(fields)
+	if err == nil && len(joint) > 1 {
+		err = refuse("unknown fields in unit-joint")
+	}
 	if err != nil {
-		return nil, err
+		return &job{name: byteball.Hash(hash), form: err, now: now}, nil
 	}
-	if len(joint) > 1 {
-		return nil, refuse("unknown fields in unit-joint")
-	}
-	return u, nil
-}
-
-// known refuses a unit that was seen before.
-func (l *Ledger) known(h byteball.Hash) error {
-	l.begin(false)
-	defer l.end()
-	switch {
-	case l.node(h) != nil:
-		return byteball.Errorf(byteball.Stale, "known")
-	case l.bad[h] != "":
-		return refuse("known bad")
-	}
-	return l.fail()
+	return l.newJob(u, now), nil
 }
 
 func truthy(v any) bool {
@@ -119,39 +91,6 @@ func truthy(v any) bool {
 		return v
 	}
 	return true
-}
-
-// accept checks the place of a unit of good form on the chain and saves it.
-func (l *Ledger) accept(u *unit.Unit, now time.Time) error {
-	c := &check{l: l, u: u, now: now}
-	err := c.all()
-	if failed := l.fail(); failed != nil {
-		return failed
-	}
-	if err != nil {
-		if c.final && errors.Is(err, byteball.Invalid) {
-			l.remember(u.Unit, err)
-		}
-		return err
-	}
-	n := c.node()
-	n.u = u
-	if err := l.add(n); err != nil {
-		return err
-	}
-	l.saveNew(n, c.spent)
-	stable := l.advance()
-	if err := l.commit(); err != nil {
-		return err
-	}
-	if len(l.hooks) > 0 {
-		l.x = &tx{t: l.db.NewTransaction(false)}
-		p := l.provable(u, stable)
-		for _, f := range l.hooks {
-			f(p)
-		}
-	}
-	return nil
 }
 
 // provable says what listeners want to know of a saved unit: a unit can be proven to a light client once the last ball of a
@@ -212,16 +151,4 @@ func (l *Ledger) commit() error {
 		l.broken = byteball.Errorf(byteball.Transient, "ledger store failed, open it again: %v", err)
 	}
 	return l.broken
-}
-
-// encode is the stored form of a unit.
-func encode(u *unit.Unit) ([]byte, error) { return u.MarshalJSON() }
-
-// decode reads it.
-func decode(data []byte) (*unit.Unit, error) {
-	tree, err := objecthash.ParseTree(data)
-	if err != nil {
-		return nil, err
-	}
-	return unit.FromTree(tree)
 }

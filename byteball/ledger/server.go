@@ -57,6 +57,8 @@ func (l *Ledger) Serve(ctx context.Context, cfg ServerConfig) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	var loops sync.WaitGroup
+	working := make(chan struct{})
+	loops.Go(func() { l.work(working) })
 	if cfg.Operator.Signer != nil {
 		loops.Go(func() { s.witness(ctx) })
 	}
@@ -69,8 +71,9 @@ func (l *Ledger) Serve(ctx context.Context, cfg ServerConfig) error {
 	err := web.Serve(cfg.Listener)
 	over := ctx.Err() != nil
 	cancel()
+	s.done.Wait() // peers may still put units in line
+	close(working)
 	loops.Wait()
-	s.done.Wait()
 	if over && errors.Is(err, http.ErrServerClosed) {
 		return nil
 	}

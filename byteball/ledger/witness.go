@@ -36,7 +36,12 @@ func (l *Ledger) Witness(op Operator, now time.Time) (*unit.Unit, error) {
 	if err != nil {
 		return nil, err
 	}
-	return u, l.accept(u, now)
+	j := &job{u: u, now: now}
+	if err := l.accept(j); err != nil {
+		return nil, err
+	}
+	l.finish([]*job{j})
+	return u, j.err
 }
 
 func (l *Ledger) composeWitness(op Operator, now time.Time) (*unit.Unit, error) {
