@@ -31,8 +31,9 @@ func (c *Client) current(ctx context.Context) (*conn, error) {
 	}
 }
 
-// ask makes one request and returns its answer and who gave it; every request of this package may be made twice, so one
-// whose connection broke is made again on the next. params is marshalled; nil means none.
+// ask makes one request and returns its answer and who gave it; every request of this package may be made twice (they
+// read, and posting a unit is known by its hash), so one whose connection broke or that got no answer is made again, to the
+// next hub if there is one. params is marshalled; nil means none.
 // Errors: Transient when time is over; context.Canceled; *Refusal, the hub's own words.
 func (c *Client) ask(ctx context.Context, command string, params any) (json.RawMessage, *conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, c.cfg.Timeout)
@@ -49,10 +50,12 @@ func (c *Client) ask(ctx context.Context, command string, params any) (json.RawM
 		if err != nil {
 			return nil, nil, c.late(ctx, command, err)
 		}
-		body, err := conn.request(ctx, command, data)
+		body, err := conn.request(ctx, command, data, c.cfg.Answer)
 		switch {
 		case errors.Is(err, errGone):
 			c.away(conn)
+			continue
+		case errors.Is(err, errMissed):
 			continue
 		case err != nil:
 			return nil, conn, c.late(ctx, command, fmt.Errorf("hub %s: %w", conn.url, err))
@@ -88,5 +91,5 @@ func (c *Client) late(ctx context.Context, command string, err error) error {
 // distrust ends a connection whose hub gave a wrong answer, so that another one is tried.
 func (c *Client) distrust(conn *conn, err error) {
 	c.cfg.Log.Warn("hub gave a wrong answer", "hub", conn.url, "err", err)
-	conn.cut(err)
+	conn.cut(fault{err})
 }

@@ -2,8 +2,6 @@ package hub
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -78,7 +76,7 @@ func (f *Follower) catchUp(ctx context.Context, deliver Deliver) error {
 	if len(fresh) == 0 {
 		return nil
 	}
-	f.c.watch(slices.Sorted(maps.Keys(fresh)))
+	f.c.Watch(slices.Sorted(maps.Keys(fresh))...)
 	units, err := f.past(ctx, fresh, f.tip, f.anchor)
 	if err != nil {
 		f.putBack(fresh)
@@ -186,24 +184,4 @@ func (f *Follower) move(tip uint64, anchor byteball.Hash, units []unit.Proven, k
 	}
 	f.tip, f.anchor = tip, anchor
 	return nil
-}
-
-// watch tells the hub to report news of addresses. A hub that is away is told by the next history request.
-func (c *Client) watch(addresses []byteball.Address) {
-	c.mu.Lock()
-	conn := c.conn
-	c.mu.Unlock()
-	if conn == nil {
-		return
-	}
-	for _, a := range addresses {
-		body, err := json.Marshal(a)
-		if err == nil {
-			err = conn.send(Frame{Type: "justsaying", Subject: "light/new_address_to_watch", Body: body})
-		}
-		if err != nil && !errors.Is(err, byteball.Invalid) {
-			conn.cut(err)
-			return
-		}
-	}
 }

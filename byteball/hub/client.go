@@ -8,10 +8,10 @@ package hub
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
-	"log/slog"
+	"maps"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"time"
 
@@ -27,7 +27,7 @@ const (
 // Client keeps one connection to one of several hubs. It is safe for concurrent use. A request made while no hub is
 // there waits for one until its time is over; then the error is Transient and names the hub.
 type Client struct {
-	cfg    Config
+	cfg    Config // filled
 	cancel context.CancelFunc
 	over   <-chan struct{} // closed by Close
 	done   sync.WaitGroup
@@ -39,6 +39,8 @@ type Client struct {
 	lost    error         // why there is no conn
 	ops     []byteball.Address
 	wakes   map[chan struct{}]bool // followers; capacity 1 each: a wake is not counted
+	watched map[byteball.Address]bool
+	hubs    []*Status // in the order of cfg
 }
 
 // Dial connects to the first hub of cfg that answers and keeps the connection up until Close.
@@ -47,17 +49,12 @@ func Dial(ctx context.Context, cfg Config) (*Client, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	if cfg.Log == nil {
-		cfg.Log = slog.New(slog.DiscardHandler)
-	}
-	if cfg.Timeout == 0 {
-		cfg.Timeout = 30 * time.Second
-	}
-	if cfg.Heartbeat == 0 {
-		cfg.Heartbeat = 10 * time.Second
-	}
+	cfg = cfg.filled()
 	c := &Client{cfg: cfg, ops: cfg.OPs, changed: make(chan struct{}), wakes: map[chan struct{}]bool{},
-		memory: &memory{good: map[signature]bool{}}}
+		watched: map[byteball.Address]bool{}, memory: &memory{good: map[signature]bool{}}}
+	for _, url := range cfg.URLs {
+		c.hubs = append(c.hubs, &Status{URL: url})
+	}
 	at, first, err := c.try(ctx, 0)
 	if err != nil {
 		return nil, err
@@ -88,6 +85,9 @@ func (c *Client) run(ctx context.Context, at int, conn *conn) {
 	for {
 		begin := time.Now()
 		err := conn.serve()
+		if ctx.Err() == nil {
+			c.blame(conn.url, err, time.Now())
+		}
 		c.set(nil, unreachable(conn.url, err))
 		if ctx.Err() != nil {
 			return
@@ -132,14 +132,17 @@ func (c *Client) again(ctx context.Context, at int, pause time.Duration) (int, *
 	}
 }
 
-// try connects to the first hub that answers, beginning with number from.
+// try connects to the first hub that answers, beginning with number from. One that was put aside is left out while there
+// are others.
 func (c *Client) try(ctx context.Context, from int) (int, *conn, error) {
 	var errs []error
-	for i := range c.cfg.URLs {
-		at := (from + i) % len(c.cfg.URLs)
-		conn, err := connect(ctx, c.cfg.URLs[at], c.cfg.Network, c.cfg.Heartbeat, c.cfg.Log, c.heard)
+	for _, at := range c.candidates(from, time.Now()) {
+		conn, err := connect(ctx, c.cfg.URLs[at], c.cfg, c.hear)
 		if err == nil {
 			return at, conn, nil
+		}
+		if ctx.Err() == nil {
+			c.blame(c.cfg.URLs[at], err, time.Now())
 		}
 		errs = append(errs, err)
 	}
@@ -149,42 +152,15 @@ func (c *Client) try(ctx context.Context, from int) (int, *conn, error) {
 // set notes the present connection and tells those who wait for one.
 func (c *Client) set(conn *conn, lost error) {
 	c.mu.Lock()
-	defer c.mu.Unlock()
 	c.conn, c.lost = conn, lost
 	close(c.changed)
 	c.changed = make(chan struct{})
+	watched := slices.Sorted(maps.Keys(c.watched))
+	c.mu.Unlock()
 	if conn != nil {
+		conn.watch(watched)
 		c.wakeAll()
 	}
-}
-
-// heard takes what a hub says unasked: only the news that something became provable matters here.
-func (c *Client) heard(f Frame) {
-	switch f.Subject {
-	case "light/have_updates", "light/sequence_became_bad":
-		c.mu.Lock()
-		c.wakeAll()
-		c.mu.Unlock()
-	case "error":
-		c.cfg.Log.Debug("hub complains", "text", short(f.Body))
-	}
-}
-
-// wakeAll wakes the followers; c.mu is held.
-func (c *Client) wakeAll() {
-	for w := range c.wakes {
-		select {
-		case w <- struct{}{}:
-		default:
-		}
-	}
-}
-
-func short(body json.RawMessage) string {
-	if len(body) > maxText {
-		return string(body[:maxText]) + "…"
-	}
-	return string(body)
 }
 
 // Hub is the address of the hub that the client is connected to, empty while there is none.

@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"log/slog"
 	"sync"
 	"time"
 
@@ -22,20 +21,24 @@ const writeTime = 10 * time.Second // a hub that takes no bytes for so long is g
 type conn struct {
 	url       string
 	ws        *websocket.Conn
-	log       *slog.Logger
 	heartbeat time.Duration
-	say       func(Frame) // gets every justsaying
+	hear      func(*conn, Frame) error // gets every justsaying
 
 	writing sync.Mutex
 	mu      sync.Mutex
 	waiting map[string]chan json.RawMessage // by tag; capacity 1, so that the reader never waits
 	heard   time.Time
+	beaten  string        // tag of the last heartbeat that was sent
+	answers int           // to requests
+	missed  int           // requests that had no answer in time since the last answer to one made after them
+	asleep  bool          // the hub wants no heartbeats
 	cause   error         // why it was cut, if by us
 	gone    chan struct{} // closed when the reader has ended
+	flood   bucket
 }
 
-// connect opens a websocket and checks that the hub is of network.
-func connect(ctx context.Context, url string, network byteball.Network, heartbeat time.Duration, log *slog.Logger, say func(Frame)) (*conn, error) {
+// connect opens a websocket and checks that the hub is of the network of cfg.
+func connect(ctx context.Context, url string, cfg Config, hear func(*conn, Frame) error) (*conn, error) {
 	dialer := websocket.Dialer{HandshakeTimeout: writeTime}
 	ws, resp, err := dialer.DialContext(ctx, url, nil)
 	if resp != nil && resp.Body != nil {
@@ -45,16 +48,16 @@ func connect(ctx context.Context, url string, network byteball.Network, heartbea
 		return nil, unreachable(url, err)
 	}
 	ws.SetReadLimit(MaxFrame)
-	c := &conn{url: url, ws: ws, log: log, heartbeat: heartbeat, say: say, heard: time.Now(),
-		waiting: map[string]chan json.RawMessage{}, gone: make(chan struct{})}
-	if err := c.greet(ctx, network); err != nil {
+	c := &conn{url: url, ws: ws, heartbeat: cfg.Heartbeat, hear: hear, heard: time.Now(),
+		waiting: map[string]chan json.RawMessage{}, gone: make(chan struct{}), flood: newBucket(time.Now())}
+	if err := c.greet(ctx, cfg.Network); err != nil {
 		ws.Close()
 		return nil, err
 	}
 	return c, nil
 }
 
-// greet waits for the hub's first frame, which says what network it is of (ocore network.js:4268).
+// greet waits for the hub's first frame, which says what network it is of, and answers it (ocore network.js:4268, 2690).
 func (c *conn) greet(ctx context.Context, network byteball.Network) error {
 	until := time.Now().Add(writeTime)
 	if d, ok := ctx.Deadline(); ok && d.Before(until) {
@@ -73,14 +76,25 @@ func (c *conn) greet(ctx context.Context, network byteball.Network) error {
 		Alt      string `json:"alt"`
 	}
 	if f.Subject != "version" || json.Unmarshal(f.Body, &v) != nil {
-		return fmt.Errorf("%s does not speak the hub protocol: it began with %.40q: %w", c.url, f.Type+" "+f.Command+f.Subject, byteball.Invalid)
+		return fault{fmt.Errorf("%s does not speak the hub protocol: it began with %.40q: %w", c.url, f.Type+" "+f.Command+f.Subject, byteball.Invalid)}
 	}
 	if v.Alt != network.Alt {
-		return fmt.Errorf("hub %s is of another network (alt %.8q, version %.8q) than %s (alt %s, version %s): %w",
-			c.url, v.Alt, v.Protocol, network.Name, network.Alt, network.Version, byteball.Invalid)
+		return fault{fmt.Errorf("hub %s is of another network (alt %.8q, version %.8q) than %s (alt %s, version %s): %w",
+			c.url, v.Alt, v.Protocol, network.Name, network.Alt, network.Version, byteball.Invalid)}
+	}
+	body, err := json.Marshal(map[string]string{"protocol_version": network.Version, "alt": network.Alt,
+		"library": "iotverse", "library_version": speaks, "program": "iotverse", "program_version": "0.1.0"})
+	if err != nil {
+		return err
+	}
+	if err := c.send(Frame{Type: "justsaying", Subject: "version", Body: body}); err != nil {
+		return unreachable(c.url, err)
 	}
 	return nil
 }
+
+// speaks is the version of the reference's library whose protocol this package speaks.
+const speaks = "0.4.6"
 
 func unreachable(url string, err error) error {
 	return fmt.Errorf("hub %s is not reachable: %v: %w", url, err, byteball.Transient)
@@ -90,16 +104,38 @@ func unreachable(url string, err error) error {
 func (c *conn) read() (Frame, error) {
 	for {
 		kind, data, err := c.ws.ReadMessage()
-		if err != nil {
+		switch {
+		case errors.Is(err, websocket.ErrReadLimit):
+			return Frame{}, fault{fmt.Errorf("frame of more than %d bytes", MaxFrame)}
+		case err != nil:
 			return Frame{}, err
 		}
+		now := time.Now()
 		c.mu.Lock()
-		c.heard = time.Now()
+		c.heard = now
 		c.mu.Unlock()
-		if kind == websocket.TextMessage {
-			return ParseFrame(data)
+		if kind != websocket.TextMessage {
+			if err := c.flood.take(now, len(data)); err != nil {
+				return Frame{}, err
+			}
+			continue
 		}
+		f, err := ParseFrame(data)
+		if err != nil {
+			return Frame{}, fault{err}
+		}
+		if !c.awaited(f) {
+			err = c.flood.take(now, len(data))
+		}
+		return f, err
 	}
+}
+
+// awaited says whether f answers a request of ours.
+func (c *conn) awaited(f Frame) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return f.Type == "response" && (c.waiting[f.Tag] != nil || f.Tag == c.beaten)
 }
 
 // serve reads until the connection ends, says why, and wakes all who wait. Nobody else reads.
@@ -126,17 +162,11 @@ func (c *conn) readAll() error {
 		}
 		switch f.Type {
 		case "response":
-			c.mu.Lock()
-			w := c.waiting[f.Tag]
-			delete(c.waiting, f.Tag)
-			c.mu.Unlock()
-			if w != nil {
-				w <- f.Body
-			}
+			c.answered(f)
 		case "request":
 			err = c.reply(f)
 		default:
-			c.say(f)
+			err = c.hear(c, f)
 		}
 		if err != nil {
 			return err
@@ -144,10 +174,30 @@ func (c *conn) readAll() error {
 	}
 }
 
+// answered gives a response to whoever waits for it. One that nobody waits for is late or has a wrong tag.
+func (c *conn) answered(f Frame) {
+	c.mu.Lock()
+	w := c.waiting[f.Tag]
+	delete(c.waiting, f.Tag)
+	if w != nil {
+		c.answers++
+	}
+	if f.Tag == c.beaten && string(f.Body) == `"sleep"` {
+		c.asleep = true
+	}
+	c.mu.Unlock()
+	if w != nil {
+		w <- f.Body
+	}
+}
+
 // reply answers the two requests that a hub makes of a light client.
 func (c *conn) reply(f Frame) error {
 	switch f.Command {
 	case "heartbeat":
+		c.mu.Lock()
+		c.asleep = false // whoever sends heartbeats is awake (network.js:3167)
+		c.mu.Unlock()
 		return c.send(Frame{Type: "response", Command: f.Command, Tag: f.Tag})
 	case "subscribe":
 		body := json.RawMessage(`{"error":"I'm light, cannot subscribe you to updates"}`)
@@ -156,7 +206,8 @@ func (c *conn) reply(f Frame) error {
 	return nil // like the reference: no answer to an unknown command
 }
 
-// beat asks a silent hub whether it is there and cuts it off after six times the silence.
+// beat asks a silent hub whether it is there and cuts it off after six times the silence. One that went to sleep is
+// left in peace; a request that it leaves without an answer wakes us.
 func (c *conn) beat() {
 	tick := time.NewTicker(c.heartbeat)
 	defer tick.Stop()
@@ -167,13 +218,18 @@ func (c *conn) beat() {
 		case <-tick.C:
 		}
 		c.mu.Lock()
-		silent := time.Since(c.heard)
+		silent, asleep := time.Since(c.heard), c.asleep
 		c.mu.Unlock()
 		switch {
+		case asleep:
 		case silent > 6*c.heartbeat:
-			c.cut(fmt.Errorf("silent for %s", silent.Round(time.Second)))
+			c.cut(fault{fmt.Errorf("silent for %s", silent.Round(time.Second))})
 		case silent > c.heartbeat*9/10:
-			if err := c.send(Frame{Type: "request", Command: "heartbeat", Tag: newTag()}); err != nil {
+			tag := newTag()
+			c.mu.Lock()
+			c.beaten = tag
+			c.mu.Unlock()
+			if err := c.send(Frame{Type: "request", Command: "heartbeat", Tag: tag}); err != nil {
 				c.cut(err)
 			}
 		}
@@ -204,13 +260,17 @@ func (c *conn) send(f Frame) error {
 	return c.ws.WriteMessage(websocket.TextMessage, data)
 }
 
-var errGone = errors.New("the connection broke")
+var (
+	errGone   = errors.New("the connection broke")
+	errMissed = errors.New("no answer")
+)
 
-// request sends one request and waits for its answer. Error: errGone, or that of ctx.
-func (c *conn) request(ctx context.Context, command string, params json.RawMessage) (json.RawMessage, error) {
+// request sends one request and waits for its answer for at most patience. Errors: errGone, errMissed, or that of ctx.
+func (c *conn) request(ctx context.Context, command string, params json.RawMessage, patience time.Duration) (json.RawMessage, error) {
 	tag, answer := newTag(), make(chan json.RawMessage, 1)
 	c.mu.Lock()
 	c.waiting[tag] = answer
+	before := c.answers
 	c.mu.Unlock()
 	defer func() {
 		c.mu.Lock()
@@ -224,13 +284,36 @@ func (c *conn) request(ctx context.Context, command string, params json.RawMessa
 		c.cut(err)
 		return nil, errGone
 	}
+	begin, timer := time.Now(), time.NewTimer(patience)
+	if d, ok := ctx.Deadline(); ok && d.Before(begin.Add(patience*11/10)) {
+		timer.Stop()
+	}
+	defer timer.Stop()
 	select {
 	case body := <-answer:
 		return body, nil
 	case <-c.gone:
 		return nil, errGone
 	case <-ctx.Done():
+		if errors.Is(ctx.Err(), context.DeadlineExceeded) && time.Since(begin) >= patience*9/10 {
+			c.miss(command, before)
+		}
 		return nil, ctx.Err()
+	case <-timer.C:
+		c.miss(command, before)
+		return nil, errMissed
+	}
+}
+
+// miss notes a request that was not answered in time. A hub that answered nothing meanwhile, or left out a second one,
+// is cut off: it may live, but it is of no use.
+func (c *conn) miss(command string, before int) {
+	c.mu.Lock()
+	c.missed++
+	dead := c.missed > 1 || c.answers == before
+	c.mu.Unlock()
+	if dead {
+		c.cut(fault{fmt.Errorf("it does not answer %s", command)})
 	}
 }
 
