@@ -10,10 +10,29 @@ import (
 	"github.com/iotverse/iotverse/byteball/unit"
 )
 
+// coverUnits is how many units Cover posts with one write to disk.
+const coverUnits = 64
+
 // Witness composes, signs and posts one unit of the order provider on top of all free units, as far as 16 parents go: its
 // clock as a data feed and a payment to itself that pays its fees. Units become stable by that. Errors: Invalid if op is
 // not this ledger's order provider; Funds when it has no coin left that pays the fees; those of Post.
 func (l *Ledger) Witness(op Operator, now time.Time) (*unit.Unit, error) {
+	units, err := l.witness(op, now, 1)
+	if err != nil {
+		return nil, err
+	}
+	return units[0], nil
+}
+
+// Cover posts as many units of the order provider as it takes to include all free units of others, and returns how many:
+// 0 if there are none, at most 64. Errors are those of Witness.
+func (l *Ledger) Cover(op Operator, now time.Time) (int, error) {
+	units, err := l.witness(op, now, coverUnits)
+	return len(units), err
+}
+
+// witness posts one unit, or, with a larger limit, so many as cover all.
+func (l *Ledger) witness(op Operator, now time.Time, limit int) (units []*unit.Unit, err error) {
 	address, err := op.Address()
 	if err != nil {
 		return nil, err
@@ -26,6 +45,25 @@ func (l *Ledger) Witness(op Operator, now time.Time) (*unit.Unit, error) {
 	if address != l.op {
 		return nil, fmt.Errorf("%s is not the order provider of this ledger, %s is: %w", address, l.op, byteball.Invalid)
 	}
+	var jobs []*job
+	for len(jobs) < limit && err == nil && (limit == 1 || l.waits()) {
+		var j *job
+		if j, err = l.witnessOne(op, now); err == nil {
+			jobs = append(jobs, j)
+		}
+	}
+	l.finish(jobs)
+	for _, j := range jobs {
+		units = append(units, j.u)
+		if err == nil {
+			err = j.err
+		}
+	}
+	return units, err
+}
+
+// witnessOne adds one unit to the graph and the open transaction.
+func (l *Ledger) witnessOne(op Operator, now time.Time) (*job, error) {
 	u, err := l.composeWitness(op, now)
 	if failed := l.fail(); failed != nil {
 		return nil, failed
@@ -37,11 +75,17 @@ func (l *Ledger) Witness(op Operator, now time.Time) (*unit.Unit, error) {
 		return nil, err
 	}
 	j := &job{u: u, now: now}
-	if err := l.accept(j); err != nil {
-		return nil, err
+	return j, l.accept(j)
+}
+
+// waits says whether some free unit is not the order provider's.
+func (l *Ledger) waits() bool {
+	for _, n := range l.free {
+		if !n.by(l.op) {
+			return true
+		}
 	}
-	l.finish([]*job{j})
-	return u, j.err
+	return false
 }
 
 func (l *Ledger) composeWitness(op Operator, now time.Time) (*unit.Unit, error) {
@@ -96,8 +140,23 @@ func (l *Ledger) waiting(now time.Time) []*node {
 	return free[:min(len(free), unit.MaxParents)]
 }
 
-// ownCoin returns the order provider's largest coin among those that a unit on parents may spend.
+// plenty is what a coin of the order provider should hold to be taken without looking for a larger one.
+const plenty byteball.Bytes = 1e9
+
+// ownCoin returns a coin of the order provider that a unit on parents may spend: what its last unit left, or its largest.
 func (l *Ledger) ownCoin(parents []*node, lastBall uint64) (unit.OutPoint, byteball.Bytes, error) {
+	for _, p := range parents {
+		if !p.by(l.op) || p.u == nil {
+			continue
+		}
+		for i := range p.u.Messages {
+			point := unit.OutPoint{Unit: p.Unit, MessageIndex: i}
+			var c coin
+			if l.x.load(key(tCoin, pointKey(point)), &c) && c.Address == l.op && c.Spender == "" && c.Amount >= plenty {
+				return point, c.Amount, nil
+			}
+		}
+	}
 	coins := l.unspent(l.op)
 	slices.SortFunc(coins, func(a, b Coin) int { return cmp.Compare(b.Amount, a.Amount) })
 	for _, c := range coins {
