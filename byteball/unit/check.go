@@ -79,15 +79,25 @@ func (m *Message) checkShape() error {
 // (CheckFees), on time (a timestamp in the future, temporary data that is not there), on other units, and signatures.
 // A unit without parents passes if it has the form of a genesis. Errors: Invalid; Transient for what the reference
 // might accept another time.
-func CheckForm(u *Unit) error {
-	for _, check := range []func(*Unit) error{
-		(*Unit).checkHash, checkStrings, checkContent, checkVersion, checkPlace, checkAuthors, checkMessages,
-	} {
+func CheckForm(u *Unit) error { return checkForm(u, false) }
+
+// checkForm checks a new unit, or a stable one, for which the rules of its time are left open.
+func checkForm(u *Unit, stable bool) error {
+	if err := u.checkHash(); err != nil {
+		return err
+	}
+	if err := checkStrings(u); err != nil {
+		return err
+	}
+	if err := checkContent(u, stable); err != nil {
+		return err
+	}
+	for _, check := range []func(*Unit) error{checkVersion, checkPlace, checkAuthors} {
 		if err := check(u); err != nil {
 			return err
 		}
 	}
-	return nil
+	return checkMessages(u, stable)
 }
 
 func checkStrings(u *Unit) error {
@@ -136,11 +146,11 @@ func wellFormed(v any) bool {
 }
 
 // checkContent checks what a voided unit no longer has: commissions, messages, sizes.
-func checkContent(u *Unit) error {
+func checkContent(u *Unit, stable bool) error {
 	if u.ContentHash != "" {
 		return checkVoid(u)
 	}
-	if err := checkStatedFees(u); err != nil {
+	if err := checkStatedFees(u, stable); err != nil {
 		return err
 	}
 	switch {
@@ -171,7 +181,7 @@ func checkVoid(u *Unit) error {
 	return nil
 }
 
-func checkStatedFees(u *Unit) error {
+func checkStatedFees(u *Unit, stable bool) error {
 	switch {
 	case u.HeadersCommission == 0:
 		return refuse("no headers_commission")
@@ -183,7 +193,7 @@ func checkStatedFees(u *Unit) error {
 		return refuse("bad max_aa_responses")
 	case *u.MaxAAResponses > maxResponses:
 		return byteball.Errorf(byteball.Transient, "max_aa_responses too large")
-	case *u.MaxAAResponses == 0:
+	case *u.MaxAAResponses == 0 && !stable:
 		return byteball.Errorf(byteball.Transient, "max_aa_responses=0 not allowed in new units")
 	}
 	return nil

@@ -21,8 +21,19 @@ const (
 	notAnObject  = "payload must be a non empty object"
 )
 
-// app checks the payload of a message that pays nothing. Definitions of assets are left to the ledger.
+// sinceV4 are the apps that came with version 4.0, with what the reference says to them before.
+var sinceV4 = map[string]string{
+	"temp_data": "cannot use temp_data yet", "system_vote": "cannot vote for system params yet",
+	"system_vote_count": "cannot count votes for system params yet",
+}
+
+// app checks the payload of a message that pays nothing.
 func (c *contents) app(m *Message) error {
+	if !countsOversize(c.u.Version) {
+		if text, ok := sinceV4[m.App]; ok {
+			return refuse("%s", text)
+		}
+	}
 	tree, _ := m.Payload.(map[string]any)
 	switch m.App {
 	case "text":
@@ -67,9 +78,9 @@ func (c *contents) app(m *Message) error {
 		}
 		return c.once(m.App, "system vote count")
 	case "asset":
-		return c.once(m.App, "asset definition")
+		return c.asset(tree)
 	case "asset_attestors":
-		return nil
+		return c.assetAttestors(m.Payload)
 	}
 	return refuse("unknown app: %s", m.App)
 }
@@ -286,7 +297,7 @@ func (c *contents) poll(m map[string]any) error {
 }
 
 func (c *contents) vote(m map[string]any) error {
-	if err := c.once("vote", "vote"); err != nil {
+	if err := c.once("vote", "vote"); err != nil && c.late {
 		return err
 	}
 	poll, _ := m["unit"].(string)
@@ -330,12 +341,14 @@ func (c *contents) systemVote(m map[string]any) error {
 		if number <= 0 || number != math.Trunc(number) {
 			return refuse("threshold_size must be a positive integer")
 		}
-		if number < 1000 {
+		if number < 1000 && c.late {
 			return refuse("threshold_size must be at least 1000")
 		}
 		return nil
 	case !isNumber || number <= 0:
 		return refuse("%s must be a positive number", subject)
+	case !c.late:
+		return nil
 	case subject == "tps_interval" && number < 0.1:
 		return refuse("tps_interval must be at least 0.1")
 	case subject == "base_tps_fee" && number > 1e8:

@@ -26,14 +26,18 @@ type contents struct {
 	met     map[string]bool // apps, and one for each changed definition, that may appear once
 	inputs  map[string]bool // keys of inputs and spend proofs
 	payment bool            // a payment of bytes
+	late    bool            // the rules of a new unit of 4.0 hold, which came after the version
 }
 
 // checkMessages checks the payments first, that of bytes before all, then the rest in their order.
-func checkMessages(u *Unit) error {
+func checkMessages(u *Unit, stable bool) error {
 	if u.ContentHash != "" {
 		return nil
 	}
-	c := &contents{u: u, met: map[string]bool{}, inputs: map[string]bool{}}
+	c := &contents{u: u, met: map[string]bool{}, inputs: map[string]bool{}, late: !stable && countsOversize(u.Version)}
+	if u.MaxAAResponses != nil && !countsOversize(u.Version) {
+		return refuse("max_aa_responses should not be there")
+	}
 	outputs := 0
 	order := make([]*Message, len(u.Messages))
 	for i := range u.Messages {
@@ -258,7 +262,18 @@ func (c *contents) input(p *Payment, i int, latest *int) error {
 	if in.FromMainChainIndex > in.ToMainChainIndex {
 		return refuse("from_main_chain_index > input.to_main_chain_index")
 	}
-	return c.inputAddress(in)
+	if err := c.inputAddress(in); err != nil {
+		return err
+	}
+	return c.use(fmt.Sprintf("%s-%s", in.Type, c.owner(in)))
+}
+
+// owner is whose money an issue or a commission is.
+func (c *contents) owner(in *Input) byteball.Address {
+	if len(c.u.Authors) == 1 {
+		return c.u.Authors[0].Address
+	}
+	return in.Address
 }
 
 func (c *contents) use(key string) error {
@@ -283,16 +298,16 @@ func (c *contents) issue(p *Payment, i int, asset string) error {
 	case p.Asset == "" && in.SerialNumber != 1:
 		return refuse("for capped asset serial_number must be 1")
 	}
-	if err := c.inputAddress(in); err != nil || p.Asset != "" {
+	if err := c.inputAddress(in); err != nil {
 		return err
 	}
 	switch {
-	case !c.u.isGenesis():
+	case p.Asset == "" && !c.u.isGenesis():
 		return refuse("only genesis can issue base asset")
-	case in.Amount != totalBytes:
+	case p.Asset == "" && in.Amount != totalBytes:
 		return refuse("issue must be equal to cap")
 	}
-	return nil
+	return c.use(fmt.Sprintf("%s-%d-%s-%d", asset, max(p.Denomination, 1), c.owner(in), in.SerialNumber))
 }
 
 // inputAddress checks that an issue or a commission names its owner exactly if there are several authors.

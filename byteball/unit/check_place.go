@@ -68,10 +68,8 @@ func checkPlace(u *Unit) error {
 	case u.WitnessListUnit != "" && u.Witnesses != nil:
 		return refuse("ambiguous witnesses")
 	}
-	for i := range u.Authors {
-		if !chash.Valid(u.Authors[i].Address) {
-			return refuse("invalid author address")
-		}
+	if err := checkAddresses(u); err != nil {
+		return err
 	}
 	if u.ContentHash == "" {
 		if err := checkRecipients(u); err != nil {
@@ -100,7 +98,40 @@ func checkGenesis(u *Unit) error {
 	case u.MaxAAResponses != nil:
 		return refuse("max_aa_responses in genesis")
 	}
-	return checkRecipients(u)
+	if err := checkAddresses(u); err != nil {
+		return err
+	}
+	if err := checkRecipients(u); err != nil {
+		return err
+	}
+	return checkWitnesses(u)
+}
+
+func checkAddresses(u *Unit) error {
+	for i := range u.Authors {
+		if !chash.Valid(u.Authors[i].Address) {
+			return refuse("invalid author address")
+		}
+	}
+	return nil
+}
+
+// checkWitnesses checks the order providers that a unit names itself. How many there must be the network says.
+func checkWitnesses(u *Unit) error {
+	if u.Witnesses != nil && len(u.Witnesses) == 0 {
+		return refuse("no witnesses or not enough witnesses")
+	}
+	for i, w := range u.Witnesses {
+		switch {
+		case w == "":
+			return refuse("witness address must be a string")
+		case !chash.Valid(w):
+			return refuse("witness address %s is invalid", w)
+		case i > 0 && w <= u.Witnesses[i-1]:
+			return refuse("wrong order of witnesses, or duplicates")
+		}
+	}
+	return nil
 }
 
 func checkRecipients(u *Unit) error {
@@ -152,7 +183,7 @@ func checkVersionFields(u *Unit) error {
 	case u.BurnFee != 0:
 		return refuse("burn_fee not paid before version 4.0")
 	}
-	return nil
+	return checkWitnesses(u)
 }
 
 func checkAuthors(u *Unit) error {

@@ -11,6 +11,9 @@ import (
 // Parse reads a unit from JSON. It accepts exactly what a Unit can hold and MarshalJSON would write again; whether the
 // unit is in order is for CheckForm. Errors, all Invalid: those of objecthash.ParseTree and FromTree.
 func Parse(data []byte) (*Unit, error) {
+	if u := readQuick(data); u != nil {
+		return u, nil
+	}
 	tree, err := objecthash.ParseTree(data)
 	if err != nil {
 		return nil, err
