@@ -39,21 +39,21 @@ func (e *evaluation) find(f filter, owners bool) (found []coin, known bool) {
 	e.payments(func(asset string, p *unit.Payment) {
 		if f.what == "output" {
 			for _, o := range p.Outputs {
-				found = f.collect(found, coin{"", asset, o.Address, float64(o.Amount)}, e.address)
+				found = f.collect(found, coin{"", asset, o.Address, float64(o.Amount)}, e)
 			}
 			return
 		}
 		for i := range p.Inputs {
 			if c, ok := e.input(asset, &p.Inputs[i]); ok {
-				found = f.collect(found, c, e.address)
+				found = f.collect(found, c, e)
 			}
 		}
 	})
 	return found, true
 }
 
-func (f filter) collect(found []coin, c coin, own byteball.Address) []coin {
-	if f.selects(c, own) {
+func (f filter) collect(found []coin, c coin, e *evaluation) []coin {
+	if f.selects(c, e) {
 		found = append(found, c)
 	}
 	return found

@@ -7,8 +7,11 @@
 // Env. Called by the ledger for each author of a unit, by light clients for the proofs of a history, and by channel and
 // bond code that must know whether a unit will be accepted. Rules: ocore definition.js, with all its upgrades active.
 //
-// Operators: sig, hash, cosigned by; address, seen address; or, and, not, r of set, weighted and; mci, age, timestamp;
-// has, has one, has equal, has one equal, sum. The reference's other operators are refused by name.
+// Operators: sig, hash, cosigned by; or, and, not, r of set, weighted and; address, definition template; seen address,
+// seen, attested, seen definition change, has definition change; in data feed, in merkle; mci, age, timestamp; has, has
+// one, has equal, has one equal, sum. Left out: formula, the reference's language of autonomous agents; it is refused by
+// name. Limits: 100 operators, those of other addresses and of templates included, where an operator counts as many as it
+// names oracles. So an evaluation asks Chain at most 200 questions and one for each attestor in the definitions.
 package definition
 
 import (
@@ -41,18 +44,6 @@ type ResolvedInput struct {
 	Stable        bool             // that unit is stable and serial
 }
 
-// Chain answers for the stable part of the ledger up to a main chain index. An error ends the check and is returned as
-// it is: it says that the chain could not be read, not that the definition is wrong.
-type Chain interface {
-	// Definition returns the definition (a JSON tree) that address is bound to at mci and its hash, which is address
-	// itself unless it was changed. The definition is nil where only its hash is known by then.
-	Definition(address byteball.Address, mci uint64) (def any, hash byteball.Address, err error)
-	// Seen says whether address has authored a stable serial unit up to mci.
-	Seen(address byteball.Address, mci uint64) (bool, error)
-	// PrivateAsset says whether asset is known up to mci as one whose payments are private.
-	PrivateAsset(asset byteball.Hash, mci uint64) (bool, error)
-}
-
 // Validate checks the definition of an address, a JSON tree, as the ledger does when it first sees it.
 // Error: byteball.Invalid with the reference's text; for an operator of the reference that this package leaves out also
 // errors.ErrUnsupported; or what Chain returned.
@@ -68,6 +59,18 @@ func ValidateCondition(def any, env Env) error {
 	p.condition = true
 	_, err := p.root(def)
 	return err
+}
+
+// EvaluateCondition says whether env.Unit meets def, the condition of asset, which "this asset" in def means. An address
+// is nobody there: age is never met. Errors: those of ValidateCondition.
+func EvaluateCondition(def any, asset byteball.Hash, env Env) (bool, error) {
+	p := newParser(env)
+	p.condition = true
+	top, err := p.root(def)
+	if err != nil {
+		return false, err
+	}
+	return top.holds(&evaluation{env: p.env, asset: asset})
 }
 
 // Evaluate says whether auth, authentifiers by path, satisfies def, the definition of address, in env. It validates def

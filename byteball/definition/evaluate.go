@@ -9,7 +9,8 @@ import (
 // wrong signature is found wherever it stands.
 type evaluation struct {
 	env      Env
-	address  byteball.Address
+	address  byteball.Address // "this address"; none in an asset's condition
+	asset    byteball.Hash    // "this asset"; none in an address's definition
 	auth     map[string]string
 	used     []string                         // paths of the authentifiers looked at
 	wrong    error                            // the last authentifier that was wrong

@@ -130,16 +130,16 @@ func (f filter) needsOwners() bool {
 	return f.what == "input" && (f.address != "" || f.amountRestricted)
 }
 
-// selects says whether the filter lets c through; own is the address under check.
-func (f filter) selects(c coin, own byteball.Address) bool {
+// selects says whether the filter lets c through.
+func (f filter) selects(c coin, e *evaluation) bool {
 	switch f.address {
 	case "":
 	case thisAddress:
-		if c.address != own {
+		if c.address != e.address {
 			return false
 		}
 	case otherAddress:
-		if c.address == own {
+		if c.address == e.address {
 			return false
 		}
 	default:
@@ -147,8 +147,12 @@ func (f filter) selects(c coin, own byteball.Address) bool {
 			return false
 		}
 	}
+	asset := f.asset
+	if asset == thisAsset {
+		asset = string(e.asset)
+	}
 	return (f.kind == "" || c.kind == f.kind) &&
-		(f.asset == "" || c.asset == f.asset) &&
+		(asset == "" || c.asset == asset) &&
 		(f.exactly == 0 || c.amount == f.exactly) &&
 		(f.atLeast == 0 || c.amount >= f.atLeast) &&
 		(f.atMost == 0 || c.amount <= f.atMost)

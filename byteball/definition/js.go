@@ -3,6 +3,11 @@ package definition
 import (
 	"encoding/base64"
 	"math"
+	"math/big"
+	"regexp"
+	"strconv"
+	"strings"
+	"unicode"
 	"unicode/utf16"
 
 	"github.com/iotverse/iotverse/byteball/unit"
@@ -55,4 +60,32 @@ func isHash(v any) bool {
 	}
 	raw, err := base64.StdEncoding.DecodeString(s)
 	return err == nil && base64.StdEncoding.EncodeToString(raw) == s
+}
+
+var (
+	feedNumber  = regexp.MustCompile(`^[+-]?(\d+(?:\.\d+)?)(?:[eE][+-]?(\d+))?$`)
+	literal     = regexp.MustCompile(`^[+-]?(?:Infinity|(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)$`)
+	baseLiteral = regexp.MustCompile(`^0(?:[xX][0-9a-fA-F]+|[oO][0-7]+|[bB][01]+)$`)
+)
+
+// parseFloat reads a number that has the right form; one that is too large is infinite.
+func parseFloat(s string) float64 {
+	f, _ := strconv.ParseFloat(s, 64)
+	return f
+}
+
+// toNumber is what a text is in a calculation: NaN if it writes no number.
+func toNumber(s string) float64 {
+	s = strings.TrimFunc(s, func(r rune) bool { return r == '\ufeff' || r != '\u0085' && unicode.IsSpace(r) })
+	switch {
+	case s == "":
+		return 0
+	case literal.MatchString(s):
+		return parseFloat(s)
+	case baseLiteral.MatchString(s):
+		n, _ := new(big.Int).SetString(s, 0)
+		f, _ := new(big.Float).SetInt(n).Float64()
+		return f
+	}
+	return math.NaN()
 }

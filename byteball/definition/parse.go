@@ -36,6 +36,7 @@ type parser struct {
 	nested          func(path string) bool // whether the definition of an address at path matters
 	complexity, ops int
 	known           map[byteball.Address]any // definitions asked for so far; nil where there is none
+	templates       map[byteball.Hash]any    // likewise
 }
 
 func newParser(env Env) *parser {
@@ -51,8 +52,15 @@ func newParser(env Env) *parser {
 // root parses a whole definition.
 func (p *parser) root(def any) (condition, error) {
 	c, signed, err := p.parse(def, place{path: "r"})
-	if err == nil && !signed && !p.condition {
+	limit := p.env.MaxComplexity
+	switch {
+	case err != nil:
+	case !signed && !p.condition:
 		err = refuse("each branch must have a signature")
+	case p.complexity > maxComplexity: // by the oracles of the last operator
+		err = refuse("complexity exceeded")
+	case limit > 0 && p.complexity > limit:
+		err = refuse("custom complexity limit %d exceeded", limit)
 	}
 	return c, err
 }
@@ -101,11 +109,37 @@ func (p *parser) operator(op string, args any, at place) (c condition, signed bo
 		return p.equal(op, args)
 	case "sum":
 		return p.sum(args)
-	case "in data feed", "in merkle", "attested", "seen", "seen definition change", "has definition change",
-		"definition template", "formula":
+	case "definition template", "seen", "seen definition change", "has definition change", "attested", "in data feed", "in merkle":
+		return p.onChain(op, args, at)
+	case "formula":
 		return nil, false, unsupported(op)
 	}
 	return nil, false, refuse("unknown op: %s", op)
+}
+
+// onChain parses the operators that nobody may use who must not refer to what others did.
+func (p *parser) onChain(op string, args any, at place) (c condition, signed bool, err error) {
+	if op == "in merkle" && at.negated {
+		return nil, false, refuse("in merkle cannot be negated")
+	}
+	if p.env.NoReferences {
+		return nil, false, errReferences
+	}
+	switch op {
+	case "definition template":
+		return p.template(args, at)
+	case "seen":
+		c, err = p.seen(args)
+	case "seen definition change", "has definition change":
+		c, err = p.change(op, args)
+	case "attested":
+		c, err = p.attested(args)
+	case "in data feed":
+		c, err = p.inFeed(args)
+	case "in merkle":
+		c, err = p.inMerkle(args, at)
+	}
+	return c, false, err
 }
 
 // count adds one operator to what the definition costs.
@@ -122,12 +156,3 @@ func (p *parser) count(at place) error {
 	}
 	return nil
 }
-
-// emptyChain is a ledger on which nothing has happened.
-type emptyChain struct{}
-
-func (emptyChain) Definition(a byteball.Address, _ uint64) (any, byteball.Address, error) {
-	return nil, a, nil
-}
-func (emptyChain) Seen(byteball.Address, uint64) (bool, error)      { return false, nil }
-func (emptyChain) PrivateAsset(byteball.Hash, uint64) (bool, error) { return false, nil }

@@ -115,14 +115,15 @@ func TestEvaluateIsTheBooleanFunction(t *testing.T) {
 }
 
 // loop is a chain on which every address is defined by a reference to another one.
-type loop struct{ reads int }
+type loop struct {
+	definition.Chain // none
+	reads            int
+}
 
 func (l *loop) Definition(a byteball.Address, _ uint64) (any, byteball.Address, error) {
 	l.reads++
 	return []any{"address", string(a)}, a, nil
 }
-func (*loop) Seen(byteball.Address, uint64) (bool, error)      { return false, nil }
-func (*loop) PrivateAsset(byteball.Hash, uint64) (bool, error) { return false, nil }
 
 const someone = "G3PMUVYIHCSJ6GYOINKM3BRRREGDMEZ3"
 
@@ -155,8 +156,15 @@ var errDisk = errors.New("disk on fire")
 func (broken) Definition(byteball.Address, uint64) (any, byteball.Address, error) {
 	return nil, "", errDisk
 }
-func (broken) Seen(byteball.Address, uint64) (bool, error)      { return false, errDisk }
-func (broken) PrivateAsset(byteball.Hash, uint64) (bool, error) { return false, errDisk }
+func (broken) Template(byteball.Hash, uint64) (any, error)           { return nil, errDisk }
+func (broken) Seen(byteball.Address, uint64) (bool, error)           { return false, errDisk }
+func (broken) SeenCoin(definition.Coin, uint64) (bool, error)        { return false, errDisk }
+func (broken) Feed(definition.Feed, uint64) (bool, error)            { return false, errDisk }
+func (broken) PrivateAsset(byteball.Hash, uint64) (bool, error)      { return false, errDisk }
+func (broken) Changed(_, _ byteball.Address, _ uint64) (bool, error) { return false, errDisk }
+func (broken) Attested(_, _ byteball.Address, _ uint64) (bool, error) {
+	return false, errDisk
+}
 
 // TestChainErrorsAreNoVerdict: that a chain cannot be read must not look like a wrong definition.
 func TestChainErrorsAreNoVerdict(t *testing.T) {
@@ -164,7 +172,12 @@ func TestChainErrorsAreNoVerdict(t *testing.T) {
 	sig := []any{"sig", map[string]any{"pubkey": strings.Repeat("A", 44)}}
 	for _, def := range []any{
 		[]any{"address", someone},
+		[]any{"definition template", []any{asset, map[string]any{"a": "b"}}},
 		[]any{"and", []any{sig, []any{"seen address", someone}}},
+		[]any{"and", []any{sig, []any{"seen", map[string]any{"what": "output", "address": someone}}}},
+		[]any{"and", []any{sig, []any{"seen definition change", []any{someone, "any"}}}},
+		[]any{"and", []any{sig, []any{"attested", []any{someone, []any{someone}}}}},
+		[]any{"and", []any{sig, []any{"in data feed", []any{[]any{someone}, "x", "!=", 1.0}}}},
 		[]any{"and", []any{sig, []any{"has", map[string]any{"what": "output", "asset": asset}}}},
 		[]any{"and", []any{sig, []any{"sum", map[string]any{"filter": map[string]any{"what": "output", "asset": asset}, "equals": 0.0}}}},
 	} {

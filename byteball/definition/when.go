@@ -68,17 +68,28 @@ func (c age) holds(e *evaluation) (bool, error) {
 	return spends, nil
 }
 
+// relationOf reads a relation; quoted: the text of its refusal quotes it.
+func relationOf(v any, quoted bool) (string, error) {
+	relation, _ := v.(string)
+	switch {
+	case relation == "":
+		return "", refuse("no relation")
+	case slices.Contains([]string{"=", ">", "<", ">=", "<=", "!="}, relation):
+		return relation, nil
+	case quoted:
+		return "", refuse("invalid relation: %s", stringify(relation))
+	}
+	return "", refuse("invalid relation: %s", relation)
+}
+
 func (p *parser) when(op string, args any) (condition, bool, error) {
 	pair, _ := args.([]any)
 	if len(pair) != 2 {
 		return nil, false, refuse("%s must have 2 args", op)
 	}
-	relation, _ := pair[0].(string)
-	if relation == "" {
-		return nil, false, refuse("no relation")
-	}
-	if !slices.Contains([]string{"=", ">", "<", ">=", "<=", "!="}, relation) {
-		return nil, false, refuse("invalid relation: %s", stringify(relation))
+	relation, err := relationOf(pair[0], true)
+	if err != nil {
+		return nil, false, err
 	}
 	value, ok := whole(pair[1], 0)
 	switch {

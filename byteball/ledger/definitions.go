@@ -75,6 +75,7 @@ func (l *Ledger) settleDefinitions(n *node) {
 			l.x.set(key(tChanged, []byte(address)), nil)
 		}
 	}
+	l.settleFacts(n, n.u)
 }
 
 // changeIn returns the address whose definition message i of u changes, and the hash of the new one.

@@ -64,6 +64,9 @@ func (l *Ledger) load() error {
 	if l.last == nil {
 		return fmt.Errorf("ledger store has no main chain: %w", byteball.Invalid)
 	}
+	if err := l.catchUpFacts(); err != nil {
+		return err
+	}
 	type row struct {
 		seq  uint64
 		unit byteball.Hash

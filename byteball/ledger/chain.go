@@ -1,0 +1,127 @@
+package ledger
+
+import (
+	"strings"
+
+	"github.com/iotverse/iotverse/byteball"
+	"github.com/iotverse/iotverse/byteball/definition"
+)
+
+// What definitions ask of the chain beyond definitions, authors and assets. Each answer comes from the facts that
+// chain_facts.go keeps, so that it costs the same on a long chain; only a feed's values and an address's amounts are
+// walked through, as the reference does.
+
+// Template returns the definition template in a unit that was stable at mci (definition.js:321).
+func (v chainView) Template(h byteball.Hash, mci uint64) (any, error) {
+	n := v.l.node(h)
+	if n == nil || !n.Stable || n.MCI > int64(mci) {
+		return nil, v.l.x.err
+	}
+	u := v.l.unit(h)
+	if u == nil {
+		return nil, v.l.x.err
+	}
+	for i := range u.Messages {
+		if u.Messages[i].App == "definition_template" {
+			return u.Messages[i].Payload, v.l.x.err
+		}
+	}
+	return nil, v.l.x.err
+}
+
+// Changed looks at definition changes (definition.js:850).
+func (v chainView) Changed(address, to byteball.Address, mci uint64) (bool, error) {
+	return v.l.firstBy(factKey(factChange, []byte(address), []byte(to)), mci), v.l.x.err
+}
+
+// Attested looks for an attestation after the last change of definition (storage.js:1951).
+func (v chainView) Attested(address, attestor byteball.Address, mci uint64) (bool, error) {
+	changed := uint64(0)
+	v.l.upTo(key(tChange, []byte(address)), mci, func(at uint64) { changed = at })
+	attested := uint64(0)
+	v.l.upTo(factKey(factAttested, []byte(address), []byte(attestor)), mci, func(at uint64) { attested = at })
+	return attested > changed, v.l.x.err
+}
+
+// upTo calls f with the highest main chain index up to mci that follows prefix in a key, if there is one.
+func (l *Ledger) upTo(prefix []byte, mci uint64, f func(at uint64)) {
+	from := append(prefix[:len(prefix):len(prefix)], num(mci+1)...)
+	l.x.back(prefix, from, func(rest, _ []byte) bool {
+		at := number(rest[:min(8, len(rest))])
+		if at <= mci {
+			f(at)
+		}
+		return at > mci
+	})
+}
+
+// firstBy says whether the fact at k first held at mci or before.
+func (l *Ledger) firstBy(k []byte, mci uint64) bool {
+	first := l.x.get(k)
+	return first != nil && number(first) <= mci
+}
+
+// SeenCoin looks at the inputs and outputs of stable payments (definition.js:866).
+func (v chainView) SeenCoin(c definition.Coin, mci uint64) (bool, error) {
+	prefix, skip := factKey(factOutput, []byte(c.Address)), 0
+	switch {
+	case c.Input:
+		prefix, skip = factKey(factInput, []byte(c.Address)), 1
+	case c.Min > 0 || c.Max > 0:
+		prefix, skip = factKey(factAmount, []byte(c.Address)), 8
+	}
+	from := prefix
+	if skip == 8 {
+		from = append(prefix[:len(prefix):len(prefix)], num(uint64(c.Min))...)
+	}
+	seen := false
+	v.l.x.each(prefix, from, func(rest, first []byte) bool {
+		if len(rest) < skip {
+			return true
+		}
+		head, asset := rest[:skip], string(rest[skip:])
+		if skip == 8 && c.Max > 0 && number(head) > uint64(c.Max) {
+			return false
+		}
+		seen = number(first) <= mci && (c.Asset == "" || asset == assetKey(c.Asset)) &&
+			(!c.Input || c.Type == "" || head[0] == inputLetter(c.Type))
+		return !seen
+	})
+	return seen, v.l.x.err
+}
+
+// Feed looks for a value of a data feed (data_feeds.js:113). The keys are the reference's, so that texts with control
+// characters are in the same order.
+func (v chainView) Feed(f definition.Feed, mci uint64) (bool, error) {
+	if f.From > mci {
+		return false, nil
+	}
+	kind, value := feedWord(f.Value)
+	prefix := factKey(factFeed, []byte(f.Oracle), []byte("\n"+f.Name+"\n"), []byte{kind, '\n'})
+	from, past := "", func(string) bool { return false }
+	switch f.Relation {
+	case "=":
+		from = value + "\n" + feedIndex(mci)
+		past = func(rest string) bool { return rest > value+"\n"+feedIndex(f.From) }
+	case ">=":
+		from = value
+	case ">":
+		from = value + "\ng" // all indexes come before
+	case "<=":
+		past = func(rest string) bool { return rest > value+"\nffffffff" }
+	case "<":
+		past = func(rest string) bool { return rest >= value }
+	default:
+		return false, refuse("unknown relation %q of data feeds", f.Relation)
+	}
+	found := false
+	v.l.x.each(prefix, append(prefix[:len(prefix):len(prefix)], from...), func(rest, _ []byte) bool {
+		if past(string(rest)) {
+			return false
+		}
+		at := string(rest[strings.LastIndexByte(string(rest), '\n')+1:])
+		found = at >= feedIndex(mci) && at <= feedIndex(f.From)
+		return !found
+	})
+	return found, v.l.x.err
+}
