@@ -2,7 +2,6 @@ package ledger
 
 import (
 	"encoding/json"
-	"time"
 
 	"github.com/iotverse/iotverse/byteball"
 	"github.com/iotverse/iotverse/byteball/objecthash"
@@ -39,22 +38,31 @@ var commands = map[string]command{
 	"light/get_parents_and_last_ball_and_witness_list_unit": getParents,
 }
 
-// request answers one request.
+// request answers one request, or puts it in line if it posts a unit.
 func (p *peer) request(f frame) {
 	run := commands[f.Command]
-	if f.Tag == "" || run == nil && f.Command != "post_joint" {
-		return
-	}
-	if len(f.Tag) > maxTag {
+	p.owe(0, costOf(f.Command))
+	switch {
+	case f.Tag == "":
+	case objecthash.StringLength(f.Tag) > maxTag:
 		p.answer(f.Tag, f.Command, failure("tag too long"))
-		return
+	case f.Command == "post_joint":
+		p.postJoint(f)
+	case run != nil:
+		p.serve(f, run)
+	}
+}
+
+// serve answers a request; expensive ones take turns.
+func (p *peer) serve(f frame, run command) {
+	if heavy[f.Command] {
+		if !p.s.heavy.enter(p.host, p.over) {
+			return
+		}
+		defer p.s.heavy.leave()
 	}
 	q, err := readParams(f.Params)
 	var body any
-	if err == nil && run == nil {
-		p.postJoint(f, q)
-		return
-	}
 	if err == nil {
 		body, err = run(p, q)
 	}
@@ -98,41 +106,6 @@ func lastStable(p *peer, _ params) (any, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return map[string]any{"unit": l.last.Unit, "main_chain_index": l.last.MCI, "timestamp": l.last.Timestamp}, nil
-}
-
-// postJoint checks a unit and puts it in line; the answer comes when the unit is on disk. So a client may post many units
-// without waiting, and they are handled in its order.
-func (p *peer) postJoint(f frame, q params) {
-	joint, _ := q.tree.(map[string]any)
-	fields, _ := joint["unit"].(map[string]any)
-	name, _ := fields["unit"].(string)
-	h := byteball.Hash(name)
-	select {
-	case p.posts <- struct{}{}:
-	case <-p.over:
-		return
-	}
-	p.s.posting(h, p)
-	p.s.l.postLater(q.tree, time.Now(), func(err error) {
-		p.s.posting(h, nil)
-		<-p.posts
-		if err != nil {
-			p.answer(f.Tag, f.Command, failure(err.Error()))
-		} else {
-			p.answer(f.Tag, f.Command, "accepted")
-		}
-	})
-}
-
-// posting notes who posts a unit, so that he does not hear of it.
-func (s *server) posting(h byteball.Hash, p *peer) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if p == nil {
-		delete(s.sources, h)
-	} else {
-		s.sources[h] = p
-	}
 }
 
 func getJoint(p *peer, q params) (any, error) {

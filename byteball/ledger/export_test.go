@@ -1,8 +1,6 @@
 package ledger
 
 import (
-	"log/slog"
-
 	"github.com/iotverse/iotverse/byteball"
 )
 
@@ -35,18 +33,17 @@ func (l *Ledger) SetSchema(n uint64) error {
 
 // Hear hands a message to a new client's connection and returns what would be sent.
 func (l *Ledger) Hear(data []byte) [][]byte {
-	s := &server{l: l, log: slog.New(slog.DiscardHandler), peers: map[*peer]bool{}, sources: map[byteball.Hash]*peer{}, wake: make(chan struct{}, 1)}
-	p := newPeer(s)
-	s.peers[p] = true
+	s := newServer(l, ServerConfig{})
+	p := newPeer(s, "")
+	if !s.join(p) {
+		return nil
+	}
+	defer s.leave(p)
 	p.greet()
 	p.handle(data)
 	for !l.drain(nil) {
 	}
-	var sent [][]byte
-	for len(p.out) > 0 {
-		sent = append(sent, <-p.out)
-	}
-	return sent
+	return p.out
 }
 
 // Forget forgets which units were refused.

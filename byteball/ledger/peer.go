@@ -3,53 +3,51 @@ package ledger
 import (
 	"crypto/rand"
 	"encoding/base64"
-	"encoding/json"
+	"errors"
+	"io"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/gorilla/websocket"
-
-	"github.com/iotverse/iotverse/byteball"
 )
 
-// Bounds of one connection.
-const (
-	maxFrame    = 6 << 20          // bytes of a message (network.js:46)
-	maxTag      = 44               // characters
-	maxPosts    = 512              // units that wait to be saved
-	maxQueue    = 1000             // messages that wait to be sent
-	maxWaiting  = 32 << 20         // bytes that wait to be sent
-	sendTime    = 10 * time.Second // for one message; a slower client is dropped
-	silence     = 10 * time.Second // after which a client is asked whether it is there
-	silenceEnds = 60 * time.Second // after which it is not
-	perSecond   = 200              // messages that are read from a client
-	burst       = 1000             // and how many at once
-)
-
-// peer is one client.
+// peer is one client: its reader takes one message after the other, its writer sends what is queued. An idle one costs two
+// goroutines and their buffers, about 30 kB in all (BenchmarkClients).
 type peer struct {
-	s     *server
-	ws    *websocket.Conn
-	out   chan []byte // capacity: what a slow client may be behind
-	over  chan struct{}
-	posts chan struct{} // one entry for each unit that waits to be saved; capacity maxPosts: their bound
-	once  sync.Once
+	s      *server
+	host   string
+	shared *host
 
-	waiting atomic.Int64 // bytes in out
-	heard   atomic.Int64 // Unix nanoseconds
+	over  chan struct{} // closed when nothing more is read
+	once  sync.Once
+	heard atomic.Int64 // Unix nanoseconds
 
 	challenge string
 	device    string // address it has logged in with
 	knowsVars bool
 
-	watched map[byteball.Address]bool // guarded by s.mu
-	units   map[byteball.Hash]bool    // guarded by s.mu
+	watched map[string]bool // guarded by s.mu
+
+	mu      sync.Mutex
+	ws      *websocket.Conn
+	out     [][]byte        // to be sent
+	posts   map[string]bool // tags of those that are not answered
+	waiting int             // bytes of out and posts
+	ended   bool            // nothing more comes to out
+	last    time.Time       // when all must have left, then
+	bytes   bucket          // read and answered
+	work    bucket          // see costs
+	more    chan struct{}   // something is to be sent, or ended was set; capacity 1: it is not counted
+	room    chan struct{}   // less waits than before; capacity 1, as above
+	open    sync.WaitGroup  // posts
 }
 
-func newPeer(s *server) *peer {
-	return &peer{s: s, out: make(chan []byte, maxQueue), over: make(chan struct{}), posts: make(chan struct{}, maxPosts), challenge: random(30),
-		watched: map[byteball.Address]bool{}, units: map[byteball.Hash]bool{}}
+func newPeer(s *server, host string) *peer {
+	now := time.Now()
+	return &peer{s: s, host: host, over: make(chan struct{}), challenge: random(30), watched: map[string]bool{}, posts: map[string]bool{},
+		bytes: newBucket(bytesPerSecond, bytesAtOnce, now), work: newBucket(workPerSecond, workAtOnce, now),
+		more: make(chan struct{}, 1), room: make(chan struct{}, 1)}
 }
 
 // random is the text of n random bytes.
@@ -59,20 +57,52 @@ func random(n int) string {
 	return base64.StdEncoding.EncodeToString(b)
 }
 
-// cut ends the connection.
-func (p *peer) cut() { p.once.Do(func() { close(p.over) }) }
+// cut ends the reading: what was taken is answered still.
+func (p *peer) cut() {
+	p.once.Do(func() {
+		close(p.over)
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		if p.ws != nil {
+			p.ws.SetReadDeadline(time.Unix(1, 0))
+			p.ws.NetConn().SetWriteDeadline(time.Now().Add(goodbye))
+		}
+	})
+}
+
+// drop ends the connection at once.
+func (p *peer) drop(why string) {
+	p.s.log.Debug("client dropped", "host", p.host, "why", why)
+	p.cut()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.ws != nil {
+		p.ws.Close()
+	}
+}
 
 // run serves the connection until it ends.
 func (p *peer) run(ws *websocket.Conn) {
-	p.ws = ws
 	ws.SetReadLimit(maxFrame)
+	ws.SetPingHandler(func(text string) error {
+		p.owe(len(text), pingCost)
+		return ws.WriteControl(websocket.PongMessage, []byte(text), time.Now().Add(time.Second))
+	})
+	p.mu.Lock()
+	p.ws = ws
+	p.mu.Unlock()
 	p.heard.Store(time.Now().UnixNano())
 	p.greet()
 	var writer sync.WaitGroup
 	writer.Go(p.write)
 	p.read()
 	p.cut()
+	p.open.Wait()
+	p.end()
 	writer.Wait()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.wait(-p.waiting)
 }
 
 // greet sends what a hub sends first (network.js:4268).
@@ -84,157 +114,52 @@ func (p *peer) greet() {
 	p.ask("subscribe", map[string]any{"subscription_id": random(30), "last_mci": p.s.l.TipMCI(), "library_version": "0.4.6"})
 }
 
-// read handles one message after the other, none faster than perSecond.
+// read handles one message after the other, as fast as the client may be.
 func (p *peer) read() {
-	credit, at := float64(burst), time.Now()
-	for {
-		kind, data, err := p.ws.ReadMessage()
+	for p.ready() {
+		kind, data, err := p.next()
 		if err != nil {
 			return
 		}
-		now := time.Now()
-		p.heard.Store(now.UnixNano())
-		credit, at = min(burst, credit+now.Sub(at).Seconds()*perSecond)-1, now
-		if credit < 0 {
-			time.Sleep(time.Second / perSecond)
-		}
-		if kind != websocket.TextMessage {
-			continue
-		}
-		if !p.handle(data) {
+		p.heard.Store(time.Now().UnixNano())
+		p.owe(len(data), messageCost)
+		if kind == websocket.TextMessage && !p.handle(data) {
 			return
 		}
-		select {
-		case <-p.over:
-			return
-		default:
-		}
+		p.heard.Store(time.Now().UnixNano()) // it may have waited for its turn
 	}
 }
 
-// write sends what is queued, and heartbeats.
-func (p *peer) write() {
-	defer p.ws.Close()
-	defer p.cut()
-	beat := time.NewTicker(silence / 2)
-	defer beat.Stop()
-	for {
-		select {
-		case <-p.over:
-			p.finish()
-			return
-		case data := <-p.out:
-			p.waiting.Add(-int64(len(data)))
-			p.ws.SetWriteDeadline(time.Now().Add(sendTime))
-			if p.ws.WriteMessage(websocket.TextMessage, data) != nil {
-				return
-			}
-		case <-beat.C:
-			quiet := time.Since(time.Unix(0, p.heard.Load()))
-			if quiet > silenceEnds {
-				return
-			}
-			if quiet > silence {
-				p.ask("heartbeat", nil)
-			}
-		}
+// next reads a message. Large ones take turns, so that half-sent ones cannot fill the memory.
+func (p *peer) next() (kind int, data []byte, err error) {
+	if !p.readUntil(time.Time{}) {
+		return 0, nil, io.EOF
 	}
+	kind, r, err := p.ws.NextReader()
+	if err != nil || !p.readUntil(time.Now().Add(frameTime)) {
+		return 0, nil, errors.Join(io.EOF, err)
+	}
+	if data, err = io.ReadAll(io.LimitReader(r, smallFrame)); err != nil || len(data) < smallFrame {
+		return kind, data, err
+	}
+	if !p.s.big.enter(p.host, p.over) {
+		return 0, nil, io.EOF
+	}
+	defer p.s.big.leave()
+	if !p.readUntil(time.Now().Add(frameTime)) {
+		return 0, nil, io.EOF
+	}
+	rest, err := io.ReadAll(r)
+	return kind, append(data, rest...), err
 }
 
-// finish sends what is still queued, if that goes fast, and says goodbye.
-func (p *peer) finish() {
-	p.ws.SetWriteDeadline(time.Now().Add(time.Second))
-	for {
-		select {
-		case data := <-p.out:
-			if p.ws.WriteMessage(websocket.TextMessage, data) != nil {
-				return
-			}
-		default:
-			p.ws.WriteMessage(websocket.CloseMessage, websocket.FormatCloseMessage(websocket.CloseNormalClosure, ""))
-			return
-		}
-	}
-}
-
-// send queues a message; a client that does not take its messages is dropped.
-func (p *peer) send(kind string, content any) {
-	data, err := json.Marshal([]any{kind, content})
-	if err != nil {
-		p.s.log.Error("message cannot be written", "err", err)
-		return
-	}
-	if p.waiting.Add(int64(len(data))) > maxWaiting {
-		p.s.log.Debug("client is too slow")
-		p.cut()
-		return
-	}
+// readUntil sets a deadline for reading; it returns false when the reading is over.
+func (p *peer) readUntil(t time.Time) bool {
+	p.ws.SetReadDeadline(t)
 	select {
-	case p.out <- data:
+	case <-p.over:
+		return false
 	default:
-		p.s.log.Debug("client is too slow")
-		p.cut()
-	}
-}
-
-func (p *peer) say(subject string, body any) {
-	content := map[string]any{"subject": subject}
-	if body != nil {
-		content["body"] = body
-	}
-	p.send("justsaying", content)
-}
-
-func (p *peer) ask(command string, params any) {
-	content := map[string]any{"command": command, "tag": random(32)}
-	if params != nil {
-		content["params"] = params
-	}
-	p.send("request", content)
-}
-
-func (p *peer) answer(tag, command string, body any) {
-	content := map[string]any{"tag": tag, "command": command}
-	if body != nil {
-		content["response"] = body
-	}
-	p.send("response", content)
-}
-
-// handle takes one message; false ends the connection. What is no message is ignored, as the reference does.
-func (p *peer) handle(data []byte) bool {
-	f, ok := readFrame(data)
-	if !ok {
 		return true
 	}
-	switch f.Type {
-	case "request":
-		p.request(f)
-	case "justsaying":
-		return p.hear(f)
-	}
-	return true
-}
-
-// frame is a message: a request or a justsaying.
-type frame struct {
-	Type    string          `json:"-"`
-	Command string          `json:"command"`
-	Tag     string          `json:"tag"`
-	Params  json.RawMessage `json:"params"`
-	Subject string          `json:"subject"`
-	Body    json.RawMessage `json:"body"`
-}
-
-// readFrame reads [type, content].
-func readFrame(data []byte) (frame, bool) {
-	var parts []json.RawMessage
-	var f frame
-	if json.Unmarshal(data, &parts) != nil || len(parts) != 2 || json.Unmarshal(parts[0], &f.Type) != nil {
-		return f, false
-	}
-	kind := f.Type
-	ok := json.Unmarshal(parts[1], &f) == nil
-	f.Type = kind
-	return f, ok
 }
