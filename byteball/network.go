@@ -16,6 +16,7 @@ type Network struct {
 	TPSFees          bool    // units offer a tps fee (since 4.0)
 	TPSInterval      float64 // that it started with, units per second; the larger, the slower tps fees grow with load
 	Timestamps       bool    // units say when they were made, and that is signed (since 2.0)
+	FirstUnitAlone   bool    // an address whose definition shows in a unit writes nothing more before that is stable (before 3.0)
 	WitnessesInUnits bool    // units name their order providers or a unit that does, and so do requests for parents (before 4.0)
 }
 
@@ -28,7 +29,8 @@ var (
 		TPSFees: true, TPSInterval: 1, Timestamps: true}
 	Dev = Network{Name: "dev", Version: "4.0dev", Alt: "3", Reads: []string{"4.0dev"}, OPs: 1,
 		TPSFees: true, TPSInterval: 2, Timestamps: true}
-	Old = Network{Name: "old", Version: "1.0", Alt: "1", Reads: []string{"1.0"}, OPs: 1, WitnessesInUnits: true}
+	Old = Network{Name: "old", Version: "1.0", Alt: "1", Reads: []string{"1.0"}, OPs: 1,
+		FirstUnitAlone: true, WitnessesInUnits: true}
 )
 
 // NetworkByName returns the network called name, and whether there is one.

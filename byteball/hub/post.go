@@ -50,6 +50,7 @@ var kinds = []struct {
 	{"timestamp is too far into the future", byteball.Transient},
 	{"last ball just advanced", byteball.Transient},
 	{"already handling this unit", byteball.Transient},
+	{"is stable and before last ball", byteball.Transient},
 	{"unknown parents", byteball.Transient},
 	{"more than 1 primary AA trigger", byteball.Transient},
 	{"try again", byteball.Transient},

@@ -157,6 +157,9 @@ func (w *Wallet) compose(ctx context.Context, outputs []unit.Output, msgs []unit
 	var definition any
 	if !w.disclosed(anchor.LastBallMCI) {
 		definition = w.definition
+		if w.cfg.Network.FirstUnitAlone && w.began(old) {
+			return nil, byteball.Errorf(byteball.Transient, "first unit of %s is not stable yet, nothing can follow it before", w.address)
+		}
 	}
 	d := newDraft(w.cfg.Network, anchor, outputs, msgs, w.address, definition, w.address)
 	var again []unit.OutPoint
@@ -173,6 +176,18 @@ func (w *Wallet) compose(ctx context.Context, outputs []unit.Output, msgs []unit
 		return nil, err
 	}
 	return u, u.Seal()
+}
+
+// began says whether a hub has a unit of the address, other than that of the payment old.
+func (w *Wallet) began(old Payment) bool {
+	for _, p := range w.books.Pending {
+		if p.State == Posted && p.Ref != old.Ref {
+			return true
+		}
+	}
+	return slices.ContainsFunc(w.unstable, func(u *unit.Unit) bool {
+		return wrote(u, w.address) && (old.Unit == nil || u.Unit != old.Unit.Unit)
+	})
 }
 
 // disclosed says whether the ledger knows the definition of the address at main chain index mci. A first unit that is
