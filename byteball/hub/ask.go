@@ -54,6 +54,9 @@ func (c *Client) ask(ctx context.Context, command string, params any) (json.RawM
 		switch {
 		case errors.Is(err, errGone):
 			c.away(conn)
+			if conn.tooBig() && command == "light/get_history" {
+				return nil, conn, errLarge
+			}
 			continue
 		case errors.Is(err, errMissed):
 			continue

@@ -29,13 +29,13 @@ func (f *Follower) begin(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	tip, anchor, err := f.newest(ctx, ops)
+	tip, anchor, err := f.c.newest(ctx, ops)
 	if err != nil {
 		return err
 	}
 	if tip+1 < f.from {
-		return fmt.Errorf("hub %s is at main chain index %d, behind the %d seen before (is it another ledger?): %w",
-			f.c.Hub(), tip, f.from-1, byteball.Transient)
+		return f.c.behind(fmt.Errorf("hub %s is at main chain index %d, behind the %d seen before (is it another ledger?): %w",
+			f.c.Hub(), tip, f.from-1, byteball.Transient))
 	}
 	f.tip, f.anchor, f.synced = tip, anchor, true
 	f.mu.Lock()
@@ -43,27 +43,6 @@ func (f *Follower) begin(ctx context.Context) error {
 	f.mu.Unlock()
 	f.Add(f.from, ops...)
 	return nil
-}
-
-// newest returns the highest main chain index that the hub can prove, and a unit there.
-func (f *Follower) newest(ctx context.Context, ops []byteball.Address) (uint64, byteball.Hash, error) {
-	last, err := f.c.LastMCI(ctx)
-	if err != nil {
-		return 0, "", err
-	}
-	for span := uint64(16); ; span *= 2 {
-		low := last - min(span, last)
-		h, err := f.c.once(ctx, query{Addresses: ops, MinMCI: low})
-		if err != nil {
-			return 0, "", err
-		}
-		if n := len(h.Proven); n > 0 {
-			return h.Proven[n-1].MCI, h.Proven[n-1].Unit.Unit, nil
-		}
-		if low == 0 {
-			return 0, "", fmt.Errorf("hub %s can prove no unit yet: %w", f.c.Hub(), byteball.Transient)
-		}
-	}
 }
 
 // catchUp delivers what lies at or below the tip of the addresses that came new.
@@ -77,14 +56,29 @@ func (f *Follower) catchUp(ctx context.Context, deliver Deliver) error {
 		return nil
 	}
 	f.c.Watch(slices.Sorted(maps.Keys(fresh))...)
-	units, err := f.past(ctx, fresh, f.tip, f.anchor)
+	if len(known) == 0 {
+		err := f.c.past(ctx, fresh, f.tip, f.anchor, func(tip uint64, units []unit.Proven) error {
+			err := deliver(tip, units)
+			for a := range fresh {
+				fresh[a] = max(fresh[a], tip+1) // if it breaks off here
+			}
+			return err
+		})
+		if err != nil {
+			f.putBack(fresh)
+		}
+		return err
+	}
+	var units []unit.Proven
+	err := f.c.past(ctx, fresh, f.tip, f.anchor, func(_ uint64, part []unit.Proven) error {
+		units = append(units, part...)
+		return nil
+	})
 	if err != nil {
 		f.putBack(fresh)
 		return err
 	}
-	units = slices.DeleteFunc(units, func(p unit.Proven) bool {
-		return touches(p.Unit, since(known, p.MCI)) || !touches(p.Unit, since(fresh, p.MCI))
-	})
+	units = slices.DeleteFunc(units, func(p unit.Proven) bool { return touches(p.Unit, since(known, p.MCI)) })
 	return deliver(f.tip, units)
 }
 
@@ -106,32 +100,6 @@ func since(from map[byteball.Address]uint64, mci uint64) func(byteball.Address) 
 		first, ok := from[a]
 		return ok && first <= mci
 	}
-}
-
-// past returns all proven units of addresses from their first index up to tip, from a hub that can prove anchor, a unit
-// there.
-func (f *Follower) past(ctx context.Context, from map[byteball.Address]uint64, tip uint64, anchor byteball.Hash) ([]unit.Proven, error) {
-	groups := map[uint64][]byteball.Address{}
-	for a, first := range from {
-		if first <= tip {
-			groups[first] = append(groups[first], a)
-		}
-	}
-	var all History
-	for _, first := range slices.Sorted(maps.Keys(groups)) {
-		addresses := groups[first]
-		slices.Sort(addresses)
-		h, err := f.c.collect(ctx, query{Addresses: addresses, Units: []byteball.Hash{anchor}, MinMCI: first})
-		if err != nil {
-			return nil, err
-		}
-		if !slices.ContainsFunc(h.Proven, func(p unit.Proven) bool { return p.Unit.Unit == anchor }) {
-			return nil, fmt.Errorf("hub %s cannot prove unit %s, seen before at main chain index %d; it is behind: %w",
-				f.c.Hub(), anchor, tip, byteball.Transient)
-		}
-		all = merge(all, h)
-	}
-	return slices.DeleteFunc(all.Proven, func(p unit.Proven) bool { return p.MCI > tip }), nil
 }
 
 // advance asks for what came after the tip. One answer is complete up to its last proven unit; what it leaves out is
@@ -161,7 +129,7 @@ func (f *Follower) leap(ctx context.Context, known map[byteball.Address]uint64, 
 	if err != nil {
 		return err
 	}
-	tip, anchor, err := f.newest(ctx, ops)
+	tip, anchor, err := f.c.newest(ctx, ops)
 	if err != nil || tip <= f.tip {
 		return err
 	}
@@ -169,11 +137,15 @@ func (f *Follower) leap(ctx context.Context, known map[byteball.Address]uint64, 
 	for a := range known {
 		from[a] = f.tip + 1
 	}
-	units, err := f.past(ctx, from, tip, anchor)
-	if err != nil {
-		return err
-	}
-	return f.move(tip, anchor, units, known, deliver)
+	return f.c.past(ctx, from, tip, anchor, func(to uint64, units []unit.Proven) error {
+		at := f.anchor
+		if to == tip {
+			at = anchor
+		} else if len(units) > 0 {
+			at = units[len(units)-1].Unit.Unit
+		}
+		return f.move(to, at, units, known, deliver)
+	})
 }
 
 // move delivers a batch and makes tip the new tip.

@@ -34,6 +34,7 @@ type conn struct {
 	asleep  bool          // the hub wants no heartbeats
 	cause   error         // why it was cut, if by us
 	gone    chan struct{} // closed when the reader has ended
+	big     bool          // why it ended: a frame was too large; may be read once gone is closed
 	flood   bucket
 }
 
@@ -106,7 +107,7 @@ func (c *conn) read() (Frame, error) {
 		kind, data, err := c.ws.ReadMessage()
 		switch {
 		case errors.Is(err, websocket.ErrReadLimit):
-			return Frame{}, fault{fmt.Errorf("frame of more than %d bytes", MaxFrame)}
+			return Frame{}, fault{errFrame}
 		case err != nil:
 			return Frame{}, err
 		}
@@ -148,6 +149,7 @@ func (c *conn) serve() error {
 		err = c.cause
 	}
 	c.mu.Unlock()
+	c.big = errors.Is(err, errFrame)
 	close(c.gone)
 	c.ws.Close()
 	beat.Wait()
@@ -246,6 +248,16 @@ func (c *conn) cut(cause error) {
 	c.ws.Close()
 }
 
+// tooBig says whether the connection ended because of a frame beyond the limit.
+func (c *conn) tooBig() bool {
+	select {
+	case <-c.gone:
+		return c.big
+	default:
+		return false
+	}
+}
+
 func (c *conn) send(f Frame) error {
 	data, err := f.Bytes()
 	if err != nil {
@@ -261,6 +273,7 @@ func (c *conn) send(f Frame) error {
 }
 
 var (
+	errFrame  = fmt.Errorf("it sent a frame of more than %d bytes", MaxFrame)
 	errGone   = errors.New("the connection broke")
 	errMissed = errors.New("no answer")
 )

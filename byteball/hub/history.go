@@ -2,10 +2,10 @@ package hub
 
 import (
 	"context"
-	"errors"
 	"fmt"
+	"maps"
+	"math"
 	"slices"
-	"strings"
 
 	"github.com/iotverse/iotverse/byteball"
 	"github.com/iotverse/iotverse/byteball/unit"
@@ -28,26 +28,68 @@ type query struct {
 
 // History returns the units that were written by or pay to addresses: the stable ones with their proofs checked, in the
 // order of the main chain and for each address complete up to the last, and the unstable ones, which nothing proves. Units in known and units of an index below minMCI
-// are left out. With it the hub begins to watch the addresses.
-// Errors: Invalid if a proof is wrong, and if one address has more than about 4000 units since minMCI, which is as far as
-// the protocol reaches; those of Client.
+// are left out. With it the hub begins to watch the addresses. All units are held at once: for a long history see Sync.
+// Errors: Invalid if a proof is wrong, and if more units of an address are not stable than a hub gives; those of Client.
 func (c *Client) History(ctx context.Context, addresses []byteball.Address, known []byteball.Hash, minMCI uint64) ([]unit.Proven, []*unit.Unit, error) {
-	h, err := c.collect(ctx, query{Addresses: addresses, Known: known, MinMCI: minMCI})
-	return h.Proven, h.Unstable, err
+	s := newShelf(math.MaxInt)
+	if err := c.gather(ctx, query{Addresses: addresses, Known: known, MinMCI: minMCI}, s); err != nil {
+		return nil, nil, err
+	}
+	var all []unit.Proven
+	for _, e := range s.list {
+		all = append(all, e.proven)
+	}
+	if len(s.from) > 0 {
+		want := map[byteball.Address]uint64{}
+		for a := range s.from {
+			want[a] = minMCI
+		}
+		left := make(map[byteball.Hash]bool, len(known))
+		for _, h := range known {
+			left[h] = true
+		}
+		err := c.deepen(ctx, s, want, func(_ uint64, units []unit.Proven) error {
+			for _, p := range units {
+				if !s.seen[p.Unit.Unit] && !left[p.Unit.Unit] {
+					all = append(all, p)
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return nil, nil, err
+		}
+	}
+	sortByChain(all)
+	return all, s.unproven(), nil
 }
 
 // Prove returns those of the units that are stable, with their proofs checked, in the order of the main chain, and those
-// that the hub knows but that are not stable.
+// that the hub knows but that are not stable. Units that the hub does not know are left out.
 func (c *Client) Prove(ctx context.Context, units ...byteball.Hash) ([]unit.Proven, []*unit.Unit, error) {
 	var all History
 	for part := range slices.Chunk(units, maxItems) {
-		h, err := c.once(ctx, query{Units: part})
+		h, err := c.fetch(ctx, part)
 		if err != nil {
 			return nil, nil, err
 		}
 		all = merge(all, h)
 	}
 	return all.Proven, all.Unstable, nil
+}
+
+// fetch asks for units by name, in two parts if they are too large for one answer.
+func (c *Client) fetch(ctx context.Context, units []byteball.Hash) (History, error) {
+	h, err := c.once(ctx, query{Units: units})
+	if !tooLarge(err) || len(units) < 2 {
+		return h, err
+	}
+	a, err := c.fetch(ctx, units[:len(units)/2])
+	if err != nil {
+		return History{}, err
+	}
+	b, err := c.fetch(ctx, units[len(units)/2:])
+	return merge(a, b), err
 }
 
 // once makes one request and checks the answer.
@@ -112,83 +154,15 @@ func (h *History) cut() {
 	h.Proven = h.Proven[:n]
 }
 
-// tooLarge says whether a hub refused for the number of units.
-func tooLarge(err error) bool {
-	var r *Refusal
-	return errors.As(err, &r) && strings.Contains(r.Text, "history is too large")
-}
-
-// collect makes a request in as many parts as its size needs.
-func (c *Client) collect(ctx context.Context, q query) (History, error) {
-	if len(q.Addresses) <= maxAddresses {
-		h, err := c.once(ctx, q)
-		if !tooLarge(err) {
-			return h, err
-		}
-	}
-	if len(q.Addresses) == 1 {
-		return c.page(ctx, q)
-	}
-	left, right := q, q
-	half := len(q.Addresses) / 2
-	left.Addresses, right.Addresses = q.Addresses[:half], q.Addresses[half:]
-	a, err := c.collect(ctx, left)
-	if err != nil {
-		return History{}, err
-	}
-	b, err := c.collect(ctx, right)
-	if err != nil {
-		return History{}, err
-	}
-	return merge(a, b), nil
-}
-
-// page reads the history of one address from its end: the newest units that one answer takes, then, with these named as
-// known, what came before.
-func (c *Client) page(ctx context.Context, q query) (History, error) {
-	newest, err := c.window(ctx, q)
-	if err != nil {
-		return History{}, err
-	}
-	for _, p := range newest.Proven {
-		if len(q.Known) < maxItems {
-			q.Known = append(slices.Clip(q.Known), p.Unit.Unit)
-		}
-	}
-	rest, err := c.once(ctx, q)
-	if tooLarge(err) {
-		return History{}, fmt.Errorf("%s has more units since main chain index %d than a hub gives (%d), begin later: %w",
-			q.Addresses[0], q.MinMCI, 2*maxItems, byteball.Invalid)
-	}
-	return merge(newest, rest), err
-}
-
-// window finds the newest units that fit in one answer by halving the span of indexes.
-func (c *Client) window(ctx context.Context, q query) (History, error) {
-	last, err := c.LastMCI(ctx)
-	if err != nil {
-		return History{}, err
-	}
-	for low := q.MinMCI; ; {
-		if low >= last {
-			return History{}, fmt.Errorf("%s has more than %d units that are not stable: %w", q.Addresses[0], maxItems, byteball.Invalid)
-		}
-		low += (last-low)/2 + 1
-		part := q
-		part.MinMCI = low
-		if h, err := c.once(ctx, part); !tooLarge(err) {
-			return h, err
-		}
-	}
-}
-
 // merge joins two checked answers; a unit that has become stable between them counts as stable.
 func merge(a, b History) History {
 	proven := make(map[byteball.Hash]bool, len(a.Proven))
 	for _, p := range a.Proven {
 		proven[p.Unit.Unit] = true
 	}
-	all := History{Proven: slices.Clone(a.Proven)}
+	all := History{Proven: slices.Clone(a.Proven), skips: map[byteball.Hash][]byteball.Hash{}}
+	maps.Copy(all.skips, a.skips)
+	maps.Copy(all.skips, b.skips)
 	for _, p := range b.Proven {
 		if !proven[p.Unit.Unit] {
 			proven[p.Unit.Unit] = true

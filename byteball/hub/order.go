@@ -53,3 +53,34 @@ func parentsFirst(units []unit.Proven) {
 	}
 	copy(units, sorted)
 }
+
+// inOrder holds the main chain indexes that a hub gives against what is proven: a unit's parents and last ball come
+// before it, a proof chain goes down the main chain, and only indexes divisible by ten have skip lists. What fits between
+// may still be false.
+func inOrder(units []unit.Proven, chain map[byteball.Hash]link) error {
+	at := make(map[byteball.Hash]uint64, len(units))
+	for _, p := range units {
+		at[p.Unit.Unit] = p.MCI
+	}
+	for _, p := range units {
+		for _, h := range p.Unit.ParentUnits {
+			if mci, ok := at[h]; ok && mci > p.MCI {
+				return wrong("main chain index %d of unit %s is above %d, that of its child", mci, h, p.MCI)
+			}
+		}
+		if mci, ok := at[p.Unit.LastBallUnit]; ok && mci >= p.MCI {
+			return wrong("main chain index %d of unit %s is above that of unit %s, whose last ball it is", mci, p.Unit.LastBallUnit, p.Unit.Unit)
+		}
+		if p.MCI%10 != 0 && len(chain[p.Unit.Unit].Skiplist) > 0 {
+			return wrong("main chain index %d of unit %s: such a unit has no skip list", p.MCI, p.Unit.Unit)
+		}
+	}
+	down := slices.Clone(units)
+	slices.SortFunc(down, func(a, b unit.Proven) int { return cmp.Compare(chain[a.Unit.Unit].at, chain[b.Unit.Unit].at) })
+	for i := 1; i < len(down); i++ {
+		if down[i].MCI > down[i-1].MCI {
+			return wrong("main chain index %d of unit %s: it comes after a unit of index %d in the proof chain", down[i].MCI, down[i].Unit.Unit, down[i-1].MCI)
+		}
+	}
+	return nil
+}

@@ -13,6 +13,8 @@ import (
 type History struct {
 	Proven   []unit.Proven // stable for ever, in the order of the main chain
 	Unstable []*unit.Unit  // form checked, nothing else: the hub's word
+
+	skips map[byteball.Hash][]byteball.Hash // skip lists of the proven units: the hub's word
 }
 
 // answer is the raw form of a history (ocore light.js:28).
@@ -77,10 +79,16 @@ func wrong(format string, args ...any) error {
 	return fmt.Errorf("history refused: "+format+": %w", append(args, byteball.Invalid)...)
 }
 
+// link is a ball and its place in the proof chain.
+type link struct {
+	ball
+	at int
+}
+
 // proofChain follows hashes from known balls and returns the balls of the units it passes.
-func proofChain(balls []ball, known map[byteball.Hash]bool) (map[byteball.Hash]ball, error) {
-	chain := make(map[byteball.Hash]ball, len(balls))
-	for _, b := range balls {
+func proofChain(balls []ball, known map[byteball.Hash]bool) (map[byteball.Hash]link, error) {
+	chain := make(map[byteball.Hash]link, len(balls))
+	for i, b := range balls {
 		got, err := unit.BallHash(b.Unit, b.Parents, b.Skiplist, b.Nonserial)
 		switch {
 		case err != nil || got != b.Ball:
@@ -94,14 +102,16 @@ func proofChain(balls []ball, known map[byteball.Hash]bool) (map[byteball.Hash]b
 		for _, s := range b.Skiplist {
 			known[s] = true
 		}
-		chain[b.Unit] = b
+		if _, twice := chain[b.Unit]; !twice {
+			chain[b.Unit] = link{b, i}
+		}
 	}
 	return chain, nil
 }
 
 // sortOut checks the units that were asked for and parts the proven from the rest.
-func sortOut(joints []joint, chain map[byteball.Hash]ball) (History, error) {
-	var h History
+func sortOut(joints []joint, chain map[byteball.Hash]link) (History, error) {
+	h := History{skips: map[byteball.Hash][]byteball.Hash{}}
 	seen := make(map[byteball.Hash]bool, len(joints))
 	for _, j := range slices.Backward(joints) {
 		u, err := hashed(j.Unit)
@@ -127,8 +137,14 @@ func sortOut(joints []joint, chain map[byteball.Hash]ball) (History, error) {
 			return History{}, wrong("stable unit %s without main chain index", u.Unit)
 		}
 		h.Proven = append(h.Proven, unit.Proven{Unit: u, Ball: b.Ball, MCI: *u.MainChainIndex, Serial: !b.Nonserial})
+		if len(j.Skiplist) > 0 {
+			h.skips[u.Unit] = j.Skiplist
+		}
 	}
 	sortByChain(h.Proven)
+	if err := inOrder(h.Proven, chain); err != nil {
+		return History{}, err
+	}
 	return h, nil
 }
 

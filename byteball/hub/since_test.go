@@ -13,13 +13,11 @@ import (
 	"github.com/iotverse/iotverse/byteball/unit"
 )
 
-// TestFirstSinceReachesAnyPast makes a chain longer than a history answer can prove, and asks for the first unit since
-// moments all over it.
-func TestFirstSinceReachesAnyPast(t *testing.T) {
+// longChain is a ledger of n units of its order provider, two seconds apart, behind a socket.
+func longChain(t testing.TB, n int) (made []*unit.Unit, url string, start time.Time) {
 	k, _ := newKey(t, 100)
 	op := ledger.Operator{Signer: k}
-	const units, step = 5000, 2 * time.Second
-	start := time.Now().Add(-units * step).Truncate(time.Second)
+	start = time.Now().Add(-time.Duration(n) * step).Truncate(time.Second)
 	genesis, err := ledger.MakeGenesis(byteball.Dev, op, nil, start)
 	if err != nil {
 		t.Fatal(err)
@@ -28,9 +26,8 @@ func TestFirstSinceReachesAnyPast(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
-	made := []*unit.Unit{genesis.Unit}
-	for i := 1; i < units; i++ {
+	made = []*unit.Unit{genesis.Unit}
+	for i := 1; i < n; i++ {
 		u, err := l.Witness(op, start.Add(time.Duration(i)*step))
 		if err != nil {
 			t.Fatal(err)
@@ -41,13 +38,26 @@ func TestFirstSinceReachesAnyPast(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithCancel(t.Context())
+	ctx, cancel := context.WithCancel(context.Background())
 	served := make(chan error, 1)
 	go func() {
 		served <- l.Serve(ctx, ledger.ServerConfig{Listener: listener, Operator: op, Heartbeat: time.Minute})
 	}()
-	defer func() { cancel(); <-served }()
-	client := dial(t, hub.Config{}, "ws://"+listener.Addr().String())
+	t.Cleanup(func() {
+		cancel()
+		<-served
+		l.Close()
+	})
+	return made, "ws://" + listener.Addr().String(), start
+}
+
+const step = 2 * time.Second
+
+// TestFirstSinceReachesAnyPast makes a chain longer than a history answer can prove, and asks for the first unit since
+// moments all over it.
+func TestFirstSinceReachesAnyPast(t *testing.T) {
+	made, url, start := longChain(t, 5000)
+	client := dial(t, hub.Config{}, url)
 
 	for _, i := range []int{1, 2, 777, 999, 1000, 1001, 2500, 4321, 4990} {
 		for _, before := range []time.Duration{0, time.Second} {

@@ -13,6 +13,8 @@ type Status struct {
 	Aside     time.Time // until when it is not used; zero or past: it may be
 	Faults    int       // wrong answers, missing answers, bad frames so far
 	Reason    error     // the last fault, or why it could not be reached; nil if nothing was ever wrong
+
+	failed time.Time // when Reason was noted
 }
 
 // fault is an error for which a hub is put aside; what only breaks a connection is none.
@@ -45,13 +47,27 @@ func (c *Client) blame(url string, err error, now time.Time) {
 		if s.URL != url || err == nil {
 			continue
 		}
-		s.Reason = err
+		s.Reason, s.failed = err, now
 		var f fault
 		if errors.As(err, &f) {
 			s.Aside = now.Add(min(firstAside<<min(s.Faults, 10), maxAside))
 			s.Faults++
 		}
 	}
+}
+
+// behind leaves a hub that lacks what was proven before, if there is another that may have it. It returns err.
+func (c *Client) behind(err error) error {
+	c.mu.Lock()
+	conn, better := c.conn, false
+	for _, s := range c.hubs {
+		better = better || conn != nil && s.URL != conn.url && time.Since(s.failed) > firstAside
+	}
+	c.mu.Unlock()
+	if better {
+		conn.cut(err)
+	}
+	return err
 }
 
 // candidates are the numbers of the hubs to try, beginning with from: those that are not put aside, or, if all are, the
