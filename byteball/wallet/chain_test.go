@@ -93,12 +93,11 @@ func (c *chain) Post(_ context.Context, u *unit.Unit) error {
 
 // check looks at money and definitions.
 func (c *chain) check(u *unit.Unit) error {
-	author := u.Authors[0].Address
-	known := slices.ContainsFunc(c.units, func(e *entry) bool {
-		return e.mci > 0 && e.serial && e.u.Authors[0].Address == author
-	})
-	if known == (u.Authors[0].Definition != nil) {
-		return refusal{"definition missing or given twice", byteball.Invalid}
+	for _, a := range u.Authors {
+		known := slices.ContainsFunc(c.units, func(e *entry) bool { return e.mci > 0 && e.serial && wrote(e.u, a.Address) })
+		if known == (a.Definition != nil) {
+			return refusal{"definition missing or given twice", byteball.Invalid}
+		}
 	}
 	fees, err := unit.Fees(u)
 	if err != nil {
@@ -110,7 +109,7 @@ func (c *chain) check(u *unit.Unit) error {
 	}
 	for _, in := range p.Inputs {
 		o := c.output(in)
-		if o == nil || o.Address != author {
+		if o == nil || !wrote(u, o.Address) {
 			return refusal{"input not found", byteball.Invalid}
 		}
 		if c.isSpent(in) {
@@ -122,6 +121,10 @@ func (c *chain) check(u *unit.Unit) error {
 		return refusal{"inputs and outputs do not balance", byteball.Invalid}
 	}
 	return nil
+}
+
+func wrote(u *unit.Unit, by byteball.Address) bool {
+	return slices.ContainsFunc(u.Authors, func(a unit.Author) bool { return a.Address == by })
 }
 
 func (c *chain) output(in unit.Input) *unit.Output {
@@ -148,8 +151,8 @@ func (c *chain) History(_ context.Context, addresses []byteball.Address, _ []byt
 	var proven []unit.Proven
 	var unstable []*unit.Unit
 	for _, e := range c.units {
-		mine := slices.ContainsFunc(e.u.Authors, func(a unit.Author) bool { return a.Address == addresses[0] }) ||
-			slices.ContainsFunc(e.u.Messages[0].Payload.(*unit.Payment).Outputs, func(o unit.Output) bool { return o.Address == addresses[0] })
+		mine := slices.ContainsFunc(addresses, func(a byteball.Address) bool { return wrote(e.u, a) }) ||
+			slices.ContainsFunc(e.u.Messages[0].Payload.(*unit.Payment).Outputs, func(o unit.Output) bool { return slices.Contains(addresses, o.Address) })
 		switch {
 		case !mine:
 		case e.mci == 0:

@@ -1,7 +1,7 @@
 package wallet
 
 import (
-	"cmp"
+	"fmt"
 	"slices"
 
 	"github.com/iotverse/iotverse/byteball"
@@ -11,8 +11,10 @@ import (
 // Coin is one unspent output of a wallet's address.
 type Coin struct {
 	unit.OutPoint
-	Amount byteball.Bytes
-	Stable bool // of a proven unit; else own change on its way
+	Address byteball.Address `json:",omitempty"` // whose it is; may be left out where there is one address only
+	Amount  byteball.Bytes
+	Stable  bool   // of a proven unit; else of an own payment on its way
+	MCI     uint64 `json:",omitempty"` // main chain index of its unit, once Stable, where it is known
 }
 
 // Definition is the definition of an address with one key.
@@ -28,32 +30,17 @@ func Definition(key unit.Signer) any {
 // Errors: Funds, saying how much is missing; Invalid for an output of 0 or a payload that cannot be hashed.
 func Compose(net byteball.Network, anchor unit.Anchor, coins []Coin, outputs []unit.Output, msgs []unit.Message,
 	address byteball.Address, definition any, change byteball.Address) (*unit.Unit, error) {
-	d := newDraft(net, anchor, outputs, msgs, address, definition, change)
+	d := &draft{net: net, anchor: anchor, outputs: outputs, msgs: msgs, change: change, authors: []unit.Author{keyAuthor(address, definition)}}
 	coins = slices.Clone(coins)
-	sortCoins(coins, func(Coin) bool { return false })
-	return d.pick(coins, 1)
+	for i := range coins {
+		coins[i].Address = address
+	}
+	return d.pick(order(coins, nil))
 }
 
-// sortCoins puts coins in the order in which they are spent, those that must be spent first, and counts these.
-func sortCoins(coins []Coin, must func(Coin) bool) (first int) {
-	rank := func(c Coin) int {
-		switch {
-		case must(c):
-			return 0
-		case c.Stable:
-			return 1
-		}
-		return 2
-	}
-	slices.SortStableFunc(coins, func(a, b Coin) int {
-		return cmp.Or(cmp.Compare(rank(a), rank(b)), cmp.Compare(b.Amount, a.Amount))
-	})
-	for _, c := range coins {
-		if must(c) {
-			first++
-		}
-	}
-	return first
+// keyAuthor is an author of one key with a place for its signature.
+func keyAuthor(address byteball.Address, definition any) unit.Author {
+	return unit.Author{Address: address, Definition: definition, Authentifiers: map[string]string{"r": unit.PlaceholderSig}}
 }
 
 // draft is a payment whose coins are still to be chosen.
@@ -62,14 +49,8 @@ type draft struct {
 	anchor  unit.Anchor
 	outputs []unit.Output
 	msgs    []unit.Message
-	author  unit.Author
+	authors []unit.Author // all of them sign
 	change  byteball.Address
-}
-
-func newDraft(net byteball.Network, anchor unit.Anchor, outputs []unit.Output, msgs []unit.Message,
-	address byteball.Address, definition any, change byteball.Address) *draft {
-	return &draft{net: net, anchor: anchor, outputs: outputs, msgs: msgs, change: change, author: unit.Author{
-		Address: address, Definition: definition, Authentifiers: map[string]string{"r": unit.PlaceholderSig}}}
 }
 
 // pick takes coins from the front, at least the first least of them.
@@ -131,7 +112,7 @@ func (d *draft) compose(coins []Coin, anchor unit.Anchor, outputs []unit.Output)
 		p.Inputs = append(p.Inputs, unit.Input{Unit: c.Unit, MessageIndex: c.MessageIndex, OutputIndex: c.OutputIndex})
 	}
 	msgs := append([]unit.Message{{App: "payment", Payload: p}}, d.msgs...)
-	u, err := unit.Compose(d.net, anchor, []unit.Author{d.author}, msgs)
+	u, err := unit.Compose(d.net, anchor, d.authors, msgs)
 	if err != nil {
 		return nil, 0, err
 	}
@@ -152,16 +133,16 @@ func (d *draft) missing(coins []Coin, held int, have, want byteball.Bytes) error
 	if err != nil {
 		return err
 	}
-	of := ""
+	if want+fees < have { // too little for a change, and nowhere else to go
+		want = have - fees + 1
+	}
+	payer, bound := string(d.authors[0].Address)+" has", ""
+	if len(d.authors) > 1 {
+		payer = fmt.Sprintf("%d addresses of the wallet have", len(d.authors))
+	}
 	if held > unit.MaxInputs {
-		of = " in the 128 coins that one unit may spend"
+		bound = " in the 128 coins that one unit may spend"
 	}
-	if have >= want+fees { // a rest that is too small for a change and has no tps fee to go into
-		if _, fees, err = d.compose(coins, d.anchor, append(slices.Clip(outputs), unit.Output{Address: d.change})); err != nil {
-			return err
-		}
-		want++
-	}
-	return byteball.Errorf(byteball.Funds, "payment of %s with fees of %s, but %s has %s%s: %d bytes missing",
-		want, fees, d.author.Address, have, of, uint64(want+fees-have))
+	return byteball.Errorf(byteball.Funds, "payment of %s with fees of %s, but %s %s%s: %d bytes missing",
+		want, fees, payer, have, bound, uint64(want+fees-have))
 }

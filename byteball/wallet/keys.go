@@ -107,3 +107,12 @@ func (Seed) Format(f fmt.State, _ rune) { fmt.Fprint(f, redacted) }
 
 // LogValue hides the seed.
 func (Seed) LogValue() slog.Value { return slog.StringValue(redacted) }
+
+// Keys gives the key of an address, for Config.Keys: the one at AddressPath(change, index).
+// Error: Invalid as in Key, and for an index of Hardened or more.
+func (s *Seed) Keys(change, index uint32) (unit.Signer, error) {
+	if change >= Hardened || index >= Hardened {
+		return nil, fmt.Errorf("address %d/%d: an index is below %d: %w", change, index, Hardened, byteball.Invalid)
+	}
+	return s.Key(AddressPath(change, index)...)
+}
