@@ -23,12 +23,20 @@ func (l *Ledger) settle(m *node) {
 	for _, n := range units {
 		l.store(n)
 		l.indexStable(n)
-		delete(l.tail, n.Unit)
+		l.quit(n)
 		l.keep(n)
 		n.touched, n.u = slices.Collect(maps.Keys(addresses(n.u))), nil
 	}
 	l.x.set(key(tMain, num(uint64(m.MCI))), raw(m.Unit))
-	l.last, l.settled = m, units
+	l.setLast(m, units)
+}
+
+// setLast notes the last stable unit of the main chain and all units of its index.
+func (l *Ledger) setLast(m *node, units []*node) {
+	l.last, l.settled, l.settledAt = m, units, 0
+	for _, n := range units {
+		l.settledAt = max(l.settledAt, n.Timestamp)
+	}
 }
 
 // giveBall computes the ball of a unit whose parents are stable.

@@ -184,7 +184,7 @@ func (c *check) agents() error {
 // tpsFee checks the ledger's rule and what this node asks beyond it (validation.js:1052).
 func (c *check) tpsFee() error {
 	offered := int64(*c.u.TPSFee)
-	least := unit.MinTPSFee(c.l.vars, c.l.localTPS(c.best, c.lastBall, c.u.Timestamp), 1)
+	least := c.l.fees.least(c.l.vars, c.l.localTPS(c.best, c.lastBall, c.u.Timestamp))
 	wanted := c.l.leastFee(c.now)
 	byOP := slices.ContainsFunc(c.u.Authors, func(a unit.Author) bool { return a.Address == c.l.op })
 	payers := unit.TPSFeeRecipients(c.u)

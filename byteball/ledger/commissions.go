@@ -35,9 +35,14 @@ func (l *Ledger) payCommissions(m *node, units []*node) {
 		return
 	}
 	earned := map[byteball.Address]byteball.Bytes{}
-	candidates := slices.Concat(l.settled, units)
+	children := map[byteball.Hash][]*node{}
+	for _, c := range slices.Concat(l.settled, units) {
+		for _, p := range c.Parents {
+			children[p] = append(children[p], c)
+		}
+	}
 	for _, payer := range l.settled {
-		if winner := winnerOf(payer, candidates, m); winner != nil {
+		if winner := winnerOf(children[payer.Unit], m); winner != nil {
 			share(winner, payer.Headers, earned)
 		}
 	}
@@ -48,14 +53,11 @@ func (l *Ledger) payCommissions(m *node, units []*node) {
 	}
 }
 
-// winnerOf draws which child earns the headers commission of payer: chance hangs on the next unit of the main chain.
-func winnerOf(payer *node, candidates []*node, next *node) *node {
+// winnerOf draws which child of a unit earns its headers commission: chance hangs on the next unit of the main chain.
+func winnerOf(children []*node, next *node) *node {
 	var winner *node
 	lowest := ""
-	for _, c := range candidates {
-		if !slices.Contains(c.Parents, payer.Unit) {
-			continue
-		}
+	for _, c := range children {
 		sum := sha1.Sum([]byte(c.Unit + next.Unit))
 		if draw := hex.EncodeToString(sum[:]); winner == nil || draw < lowest {
 			winner, lowest = c, draw

@@ -26,35 +26,82 @@ func (n *node) payers() map[byteball.Address]int {
 	return unit.TPSFeeRecipients(&u)
 }
 
+// tpsNow is the last balance of tps fees of an address, tpsThen an earlier one. Each knows the index of the one before.
+type tpsNow struct {
+	_       struct{} `cbor:",toarray"`
+	Balance int64
+	MCI     int64
+	Before  int64 // none for the first
+}
+
+type tpsThen struct {
+	_       struct{} `cbor:",toarray"`
+	Balance int64
+	Before  int64
+}
+
+// maxBack is how many balances are followed back before the database is searched.
+const maxBack = 100
+
 // tpsBalance is what address had left of its tps fees at a main chain index; it can be negative.
 func (l *Ledger) tpsBalance(address byteball.Address, mci int64) int64 {
-	var balance int64
+	var now tpsNow
+	if !l.x.load(key(tTPSNow, []byte(address)), &now) {
+		return 0
+	}
+	if now.MCI <= mci {
+		return now.Balance
+	}
+	at := now.Before
+	for range maxBack {
+		var then tpsThen
+		if at == none || !l.x.load(key(tTPS, []byte(address), num(uint64(at))), &then) {
+			return 0
+		}
+		if at <= mci {
+			return then.Balance
+		}
+		at = then.Before
+	}
+	var then tpsThen
 	prefix := key(tTPS, []byte(address))
 	l.x.back(prefix, append(slices.Clone(prefix), num(uint64(mci))...), func(_, value []byte) bool {
-		balance = int64(number(value))
+		l.x.note(unmarshal(value, &then))
 		return false
 	})
-	return balance
+	return then.Balance
 }
 
 // chargeTPS takes the final tps fees of the units that become stable with m (storage.js:1230).
 func (l *Ledger) chargeTPS(m *node, units []*node) {
-	elapsed := l.elapsed(m.Timestamp, l.node(m.LastBallUnit))
-	all := l.since(m, "", m.LastBallMCI)
+	ball := l.node(m.LastBallUnit)
+	elapsed := l.elapsed(m.Timestamp, ball)
+	less := without(units)
 	for _, n := range units {
-		count := all
+		count := m.Sum - ball.Sum
 		if len(n.Parents) > 1 {
-			count = l.since(m, n.Unit, m.LastBallMCI)
+			count -= less.sideways(n)
 		}
-		n.Actual = unit.FinalTPSFee(l.vars, float64(count)/elapsed)
+		n.Actual = l.fees.final(l.vars, float64(count)/elapsed)
 		delta := int64(n.TPSFee) - int64(n.Actual)
 		payers := n.payers()
 		for _, a := range slices.Sorted(maps.Keys(payers)) {
-			balance := int64(number(l.x.get(key(tTPSNow, []byte(a))))) + floorPercent(delta, payers[a])
-			l.x.set(key(tTPSNow, []byte(a)), num(uint64(balance)))
-			l.x.set(key(tTPS, []byte(a), num(uint64(m.MCI))), num(uint64(balance)))
+			l.moveTPS(a, m.MCI, floorPercent(delta, payers[a]))
 		}
 	}
+}
+
+// moveTPS changes the balance of tps fees of an address.
+func (l *Ledger) moveTPS(a byteball.Address, mci, delta int64) {
+	now := tpsNow{MCI: none, Before: none}
+	k := key(tTPSNow, []byte(a))
+	l.x.load(k, &now)
+	if now.MCI != mci {
+		now.MCI, now.Before = mci, now.MCI
+	}
+	now.Balance += delta
+	l.x.save(k, now)
+	l.x.save(key(tTPS, []byte(a), num(uint64(mci))), tpsThen{Balance: now.Balance, Before: now.Before})
 }
 
 // floorPercent is a share of an amount, rounded down also below zero.
@@ -67,95 +114,25 @@ func floorPercent(amount int64, percent int) int64 {
 	return q
 }
 
-// elapsed is the time in seconds since a last ball, at least 1.
-func (l *Ledger) elapsed(timestamp int64, lastBall *node) float64 {
-	if d := timestamp - lastBall.Timestamp; d != 0 {
-		return float64(d)
-	}
-	return 1
-}
-
-// since counts top and its ancestors after a main chain index. Of the unit narrow only the best parent counts.
-func (l *Ledger) since(top *node, narrow byteball.Hash, mci int64) int {
-	seen := map[byteball.Hash]bool{top.Unit: true}
-	for todo := []*node{top}; len(todo) > 0; {
-		n := todo[len(todo)-1]
-		todo = todo[:len(todo)-1]
-		up := n.Parents
-		if n.Unit == narrow {
-			up = []byteball.Hash{n.BestParent}
-		}
-		for _, h := range up {
-			p := l.node(h)
-			if p != nil && !seen[h] && (p.MCI == none || p.MCI > mci) {
-				seen[h] = true
-				todo = append(todo, p)
-			}
-		}
-	}
-	return len(seen)
-}
-
-// localTPS is the load between a new unit's last ball and itself, in units per second (storage.js:1307).
-func (l *Ledger) localTPS(best, lastBall *node, timestamp int64) float64 {
-	count := 1
-	if best.MCI == none || best.MCI > lastBall.MCI {
-		count += l.since(best, "", lastBall.MCI)
-	}
-	return float64(count) / l.elapsed(timestamp, lastBall)
-}
-
-// currentTPS is the load that this node sees after its last stable unit, or after the index shift later (storage.js:1362).
-func (l *Ledger) currentTPS(shift int64, now time.Time) float64 {
-	after := l.last.MCI + shift
-	count, start := 0, int64(0)
-	ceil := now.Unix()
-	if now.Nanosecond() > 0 {
-		ceil++
-	}
-	for _, n := range l.tail {
-		switch {
-		case n.Timestamp > ceil:
-		case n.MCI == none || n.MCI > after:
-			count++
-		case shift > 0 && n.MCI == after:
-			start = max(start, n.Timestamp)
-		}
-	}
-	if shift == 0 {
-		for _, n := range l.settled {
-			start = max(start, n.Timestamp)
-		}
-	}
-	if count == 0 || start == 0 {
-		return 0
-	}
-	elapsed := float64(now.Round(time.Second).Unix() - start)
-	if elapsed == 0 {
-		elapsed = 1
-	}
-	return float64(count+1) / elapsed
-}
-
 // leastFee is the tps fee below which this node refuses a unit for the moment.
 func (l *Ledger) leastFee(now time.Time) float64 {
 	recent := 0
-	for _, n := range l.tail {
-		if now.Unix()-n.Timestamp <= 60 {
-			recent++
+	for t, n := range l.times {
+		if now.Unix()-t <= 60 {
+			recent += n
 		}
 	}
 	times := acceptable
 	if float64(recent)/60 > busy {
 		times = acceptableBusy
 	}
-	return times * float64(unit.CurrentTPSFee(l.vars, l.currentTPS(0, now)))
+	return times * float64(l.fees.final(l.vars, l.currentTPS(0, now)))
 }
 
 // feeToOffer is the tps fee that a new unit in that place should offer (parent_composer.js:535).
 func (l *Ledger) feeToOffer(best, lastBall *node, now time.Time) byteball.Bytes {
 	return max(
-		unit.MinTPSFee(l.vars, l.localTPS(best, lastBall, now.Round(time.Second).Unix()), 1),
+		l.fees.least(l.vars, l.localTPS(best, lastBall, now.Round(time.Second).Unix())),
 		unit.OfferedTPSFee(l.vars, l.currentTPS(0, now)),
 		unit.OfferedTPSFee(l.vars, l.currentTPS(1, now)))
 }

@@ -74,7 +74,7 @@ func (l *Ledger) found(cfg Config) error {
 	}
 	n := &node{
 		Unit: u.Unit, LastBallMCI: 0, Included: none, OnMain: true, Stable: true, Timestamp: u.Timestamp, Headers: u.HeadersCommission,
-		Payload: u.PayloadCommission, Authors: []byteball.Address{l.op}, Ball: ball, u: u, allKids: true,
+		Payload: u.PayloadCommission, Authors: []byteball.Address{l.op}, Ball: ball, Sum: 1, u: u, allKids: true,
 	}
 	l.saveNew(n, spent{})
 	l.payCommissions(n, []*node{n})
@@ -84,7 +84,8 @@ func (l *Ledger) found(cfg Config) error {
 	l.x.set(key(tMain, num(0)), raw(n.Unit))
 	l.saveMeta(cfg)
 	l.keep(n)
-	l.last, l.settled, l.free[n.Unit], l.seq = n, []*node{n}, n, 1
+	l.setLast(n, []*node{n})
+	l.free[n.Unit], l.seq = n, 1
 	return l.commit()
 }
 

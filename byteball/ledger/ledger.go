@@ -57,16 +57,20 @@ type Ledger struct {
 	genesis byteball.Hash
 	op      byteball.Address // the order provider
 
-	tail    map[byteball.Hash]*node // units that are not stable yet
-	old     map[byteball.Hash]*node // some stable ones, for speed
-	oldRing []byteball.Hash         // which, in the order they came
-	oldNext int
-	free    map[byteball.Hash]*node // units without children
-	loose   map[byteball.Hash]*node // units of the tail without main chain index
-	at      map[int64][]*node       // units of the tail by main chain index
-	last    *node                   // last stable unit of the main chain
-	settled []*node                 // all units of its main chain index
-	seq     uint64                  // of the next unit that is saved
+	tail      map[byteball.Hash]*node // units that are not stable yet
+	old       map[byteball.Hash]*node // some stable ones, for speed
+	oldRing   []byteball.Hash         // which, in the order they came
+	oldNext   int
+	free      map[byteball.Hash]*node // units without children
+	loose     map[byteball.Hash]*node // units of the tail without main chain index
+	at        map[int64][]*node       // units of the tail by main chain index
+	times     map[int64]int           // how many units of the tail have a timestamp
+	reach     int64                   // highest witnessed level that the order provider's units of the tail had
+	fees      feeTable
+	last      *node   // last stable unit of the main chain
+	settled   []*node // all units of its main chain index
+	settledAt int64   // the latest timestamp of settled
+	seq       uint64  // of the next unit that is saved
 
 	line  sync.Mutex    // of queue; taken with mu or without
 	queue []*job        // units that wait for whoever locks the ledger next
@@ -97,7 +101,7 @@ func Open(cfg Config) (*Ledger, error) {
 	l := &Ledger{
 		db: db, net: cfg.Network, wake: make(chan struct{}, 1),
 		tail: map[byteball.Hash]*node{}, old: map[byteball.Hash]*node{}, free: map[byteball.Hash]*node{},
-		loose: map[byteball.Hash]*node{}, at: map[int64][]*node{}, bad: map[byteball.Hash]string{},
+		loose: map[byteball.Hash]*node{}, at: map[int64][]*node{}, times: map[int64]int{}, bad: map[byteball.Hash]string{},
 		oldRing: make([]byteball.Hash, cachedNodes), hooks: map[int]func(posted){},
 	}
 	if err := l.start(cfg); err != nil {

@@ -150,13 +150,13 @@ func TestNewerSchema(t *testing.T) {
 	}
 	cfg := ledger.Config{Dir: t.TempDir(), Network: byteball.Dev, Genesis: &genesis}
 	l := open(t, cfg)
-	if err := l.SetSchema(2); err != nil {
+	if err := l.SetSchema(99); err != nil {
 		t.Fatal(err)
 	}
 	if err := l.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := ledger.Open(cfg); !errors.Is(err, byteball.Invalid) || !strings.Contains(err.Error(), "schema 2") {
+	if _, err := ledger.Open(cfg); !errors.Is(err, byteball.Invalid) || !strings.Contains(err.Error(), "schema 99") {
 		t.Errorf("open: %v", err)
 	}
 }

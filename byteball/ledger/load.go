@@ -83,9 +83,11 @@ func (l *Ledger) load() error {
 		l.seq = number(seq) + 1
 		return true
 	})
+	var nodes []*node
 	for _, h := range settled {
-		l.settled = append(l.settled, l.node(h))
+		nodes = append(nodes, l.node(h))
 	}
+	l.setLast(l.last, nodes)
 	for _, r := range tail {
 		if err := l.loadTail(r.unit, r.seq); err != nil {
 			return err
@@ -112,6 +114,7 @@ func (l *Ledger) loadTail(h byteball.Hash, seq uint64) error {
 	for _, p := range n.Parents {
 		delete(l.free, p)
 	}
-	l.tail[h], l.free[h], l.loose[h] = n, n, n
+	l.enter(n)
+	l.free[h], l.loose[h] = n, n
 	return nil
 }

@@ -94,7 +94,7 @@ func (l *Ledger) unwind(after int64) {
 	}
 }
 
-// number gives an index to a unit of the main chain and to all units that it is the first to include.
+// number gives an index to a unit of the main chain and to all units that it is the first to include. In l.at it comes first.
 func (l *Ledger) number(m *node, index int64) {
 	m.MCI = index
 	for todo := []*node{m}; len(todo) > 0; {
@@ -109,4 +109,5 @@ func (l *Ledger) number(m *node, index int64) {
 			}
 		}
 	}
+	m.Sum = l.node(m.BestParent).Sum + int64(len(l.at[index]))
 }

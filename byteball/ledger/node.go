@@ -36,12 +36,15 @@ type node struct {
 	Recipients   []unit.Recipient
 	Ball         byteball.Hash
 	Skiplist     []byteball.Hash // units
+	Sum          int64           // of a unit of the main chain: how many units have its index or a lower one
 
 	u        *unit.Unit         // of the tail only
 	touched  []byteball.Address // authors and those it pays to, if they were looked up
 	seq      uint64
 	children []byteball.Hash // units whose best parent it is, if allKids
 	allKids  bool
+	ball     byteball.Hash // count is known from this last ball on; see countAfter
+	count    int64
 }
 
 func (n *node) by(a byteball.Address) bool { return slices.Contains(n.Authors, a) }

@@ -124,9 +124,10 @@ func (l *Ledger) add(n *node) error {
 			delete(l.free, h)
 		}
 	}
-	l.tail[n.Unit], l.free[n.Unit], l.loose[n.Unit] = n, n, n
+	l.enter(n)
+	l.free[n.Unit], l.loose[n.Unit] = n, n
 	if err := l.grow(n); err != nil {
-		delete(l.tail, n.Unit)
+		l.quit(n)
 		delete(l.free, n.Unit)
 		delete(l.loose, n.Unit)
 		for _, p := range freed {

@@ -38,10 +38,8 @@ func (l *Ledger) onMain(mci int64) *node {
 	if mci <= l.last.MCI {
 		return l.main(mci)
 	}
-	for _, n := range l.at[mci] {
-		if n.OnMain {
-			return n
-		}
+	if units := l.at[mci]; len(units) > 0 {
+		return units[0]
 	}
 	return nil
 }

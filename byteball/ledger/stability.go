@@ -114,20 +114,12 @@ func (l *Ledger) advance() []uint64 {
 
 // firstUnstable is the unit of the main chain after the last stable one.
 func (l *Ledger) firstUnstable() *node {
-	for _, n := range l.at[l.last.MCI+1] {
-		if n.OnMain {
-			return n
-		}
+	if units := l.at[l.last.MCI+1]; len(units) > 0 {
+		return units[0]
 	}
 	return nil
 }
 
-// promising says whether stableFor has a chance: some unit of the order provider is witnessed high enough.
-func (l *Ledger) promising(first *node) bool {
-	for _, n := range l.tail {
-		if n.Witnessed >= first.Level && n.by(l.op) {
-			return true
-		}
-	}
-	return false
-}
+// promising says whether stableFor has a chance: some unit of the order provider is witnessed high enough. What was so is
+// never witnessed as high as what is not stable yet.
+func (l *Ledger) promising(first *node) bool { return l.reach >= first.Level }

@@ -32,8 +32,8 @@ const (
 	tDef      = 'd' // definition hash               → shown
 	tChange   = 'c' // address, index, level         → definition hash
 	tChanged  = 'C' // address                       → nothing; there is a change
-	tTPS      = 't' // address, index                → balance of tps fees
-	tTPSNow   = 'T' // address                       → balance of tps fees after the last stable unit
+	tTPS      = 't' // address, index                → tpsThen
+	tTPSNow   = 'T' // address                       → tpsNow
 	tHeaders  = 'h' // address, index                → headers commissions up to here
 	tHeadNow  = 'H' // address                       → the last of them
 	tPayload  = 'w' // index                         → payload commissions up to here, the order provider's
@@ -45,7 +45,7 @@ const (
 )
 
 // schema is the version of this layout.
-const schema = 1
+const schema = 2
 
 // openStore opens the database; see DESIGN 6 for the sizes. A transaction holds at most 15% of a memory table, which must
 // exceed the largest frame.

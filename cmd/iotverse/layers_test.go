@@ -38,7 +38,7 @@ var plain = []string{"byteball", "protocol/envelope"}
 // homes are the only places where a dependency may be imported.
 var homes = map[string][]string{
 	"github.com/libp2p/":           {"protocol/p2p"},
-	"github.com/gorilla/websocket": {"byteball/hub", "byteball/ledger"},
+	"github.com/gorilla/websocket": {"byteball/hub", "byteball/ledger", "byteball/ledger/crowd"},
 }
 
 // inputOutput is what a pure package never imports, each with all that lies below it.
