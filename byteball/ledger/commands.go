@@ -21,6 +21,9 @@ var commands = map[string]command{
 	"get_last_stable_unit_props": lastStable,
 	"get_peers":                  func(*peer, params) (any, error) { return []string{}, nil },
 	"get_joint":                  getJoint,
+	"get_system_var_votes":       getVotes,
+	"catchup":                    notSubscribed("catchup"),
+	"get_hash_tree":              notSubscribed("get_hash_tree"),
 	"hub/temp_pubkey":            tempKey,
 
 	"light/get_history":                                     getHistory,
@@ -33,9 +36,24 @@ var commands = map[string]command{
 	"light/get_profile_units":                               getProfileUnits,
 	"light/get_data_feed":                                   getDataFeed,
 	"light/get_aa_balances":                                 getAgentBalances,
+	"light/dry_run_aa":                                      agentAt("light/dry_run_aa", unchecked),
+	"light/get_aa_state_vars":                               agentAt("light/get_aa_state_vars", checkStateVars),
+	"light/execute_getter":                                  executeGetter,
+	"light/get_aas_by_base_aas":                             listAgents("light/get_aas_by_base_aas", "base_aa", "base_aa address not valid", checkSearch),
+	"light/get_aa_responses":                                listAgents("light/get_aa_responses", "aa", "aa address not valid", checkRange),
+	"light/get_aa_response_chain":                           getResponseChain,
 	"light/get_definition_for_address":                      getDefinitionForAddress,
 	"light/pick_divisible_coins_for_amount":                 pickCoins,
 	"light/get_parents_and_last_ball_and_witness_list_unit": getParents,
+
+	"hub/enable_notification":         always("ok"),
+	"hub/disable_notification":        always("ok"),
+	"hub/get_bots":                    always([]any{}),
+	"hub/get_exchange_rates":          always(map[string]any{}),
+	"hub/get_asset_metadata":          assetMetadata,
+	"hub/get_arbstore_url":            never("arbstores not defined"),
+	"hub/get_arbstore_address":        never("arbstores not defined"),
+	"hub/get_arbstore_url_by_address": never("arbstore is not known"),
 }
 
 // request answers one request, or puts it in line if it posts a unit.

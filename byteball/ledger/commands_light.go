@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"github.com/iotverse/iotverse/byteball"
-	"github.com/iotverse/iotverse/byteball/chash"
 	"github.com/iotverse/iotverse/byteball/unit"
 )
 
@@ -187,9 +186,9 @@ func getDefinition(p *peer, q params) (any, error) {
 }
 
 func getDefinitionHash(p *peer, q params) (any, error) {
-	a, ok := addressIn(q.text("address"))
-	if !ok {
-		return nil, refuse("address not valid")
+	a, err := addressOf(q, "light/get_definition_chash")
+	if err != nil {
+		return nil, err
 	}
 	l := p.s.l
 	l.begin(false)
@@ -208,9 +207,9 @@ func getDefinitionHash(p *peer, q params) (any, error) {
 
 // getDefinitionForAddress also sees what is not stable yet (network.js:3716).
 func getDefinitionForAddress(p *peer, q params) (any, error) {
-	a, ok := addressIn(q.text("address"))
-	if !ok {
-		return nil, refuse("address not valid")
+	a, err := addressOf(q, "light/get_definition_for_address")
+	if err != nil {
+		return nil, err
 	}
 	l := p.s.l
 	l.begin(false)
@@ -273,12 +272,4 @@ func shortList(v any, name string) ([]byteball.Address, error) {
 		return nil, refuse("too many addresses")
 	}
 	return addresses, nil
-}
-
-// getAgentBalances: there are no autonomous agents.
-func getAgentBalances(_ *peer, q params) (any, error) {
-	if !chash.Valid(byteball.Address(q.text("address"))) {
-		return nil, refuse("address not valid")
-	}
-	return map[string]any{"balances": map[string]any{}}, nil
 }
