@@ -25,6 +25,8 @@ var commands = map[string]command{
 	"catchup":                    notSubscribed("catchup"),
 	"get_hash_tree":              notSubscribed("get_hash_tree"),
 	"hub/temp_pubkey":            tempKey,
+	"hub/get_temp_pubkey":        getTempKey,
+	"hub/deliver":                deliver,
 
 	"light/get_history":                                     getHistory,
 	"light/get_link_proofs":                                 getLinkProofs,

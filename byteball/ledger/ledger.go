@@ -5,8 +5,8 @@
 // The core (Open, Post, Anchor, Witness and the queries) has no clock, no socket and no goroutine: a simulator drives it
 // under its own time. Serve puts the protocol around it. Facts: the reference node ocore, named by file in each part.
 //
-// Left out: assets, autonomous agents, votes on system variables, private payments, synchronising with other full nodes,
-// device messages. Units that need them are refused in clear words. Since a unit that would be a double spend is refused
+// Left out: assets, autonomous agents, votes on system variables, private payments, synchronising with other full nodes.
+// Units that need them are refused in clear words. Since a unit that would be a double spend is refused
 // when it is posted, as the reference does with what light clients post, every unit on this ledger is serial.
 package ledger
 
@@ -80,6 +80,8 @@ type Ledger struct {
 	bad   map[byteball.Hash]string // units that were refused for ever, until the next start
 	hooks map[int]func(posted)     // called with the ledger locked and a transaction open
 	hook  int
+
+	mail mailbox // of devices; it has locks of its own
 }
 
 // posted is what listeners hear of a saved unit, while the ledger is locked.

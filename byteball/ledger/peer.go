@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/gorilla/websocket"
+
+	"github.com/iotverse/iotverse/byteball/device"
 )
 
 // peer is one client: its reader takes one message after the other, its writer sends what is queued. An idle one costs two
@@ -24,7 +26,9 @@ type peer struct {
 	heard atomic.Int64 // Unix nanoseconds
 
 	challenge string
-	device    string // address it has logged in with
+	device    string       // address it has logged in with; with mail written under s.mu
+	mail      device.Login // what it said of the messages it wants
+	told      bool         // that more messages lie here than it was sent; guarded by mu
 	knowsVars bool
 
 	watched map[string]bool // guarded by s.mu
