@@ -285,6 +285,9 @@ func (w *Wallet) draw(ctx context.Context, o Order, old Payment, payers []byteba
 		var definition any
 		if !w.disclosed(a, anchor.LastBallMCI) {
 			definition = Definition(w.keys[a])
+			if w.cfg.Network.FirstUnitAlone && w.began(a, old) {
+				return nil, byteball.Errorf(byteball.Transient, "first unit of %s lies not before the last ball yet, nothing can follow it on network %s", a, w.cfg.Network.Name)
+			}
 		}
 		d.authors = append(d.authors, keyAuthor(a, definition))
 	}
@@ -298,6 +301,13 @@ func (w *Wallet) draw(ctx context.Context, o Order, old Payment, payers []byteba
 		}
 	}
 	return u, u.Seal()
+}
+
+// began says whether an own address that the ledger does not know yet has written a unit, other than those of old.
+func (w *Wallet) began(address byteball.Address, old Payment) bool {
+	by := func(u *unit.Unit) bool { return wrote(u, address) && !old.has(u.Unit) }
+	return w.books.entry(address).First != nil || slices.ContainsFunc(w.unstable, by) ||
+		slices.ContainsFunc(w.books.Pending, func(p Payment) bool { return p.State == Posted && by(p.Unit) })
 }
 
 // disclosed says whether the ledger knows the definition of an own address at main chain index mci. A first unit that is
