@@ -2,13 +2,13 @@
 // 1.0) as a private network of its own, and the npm client obyte 0.1.24. What the Go packages say and accept is so held
 // against programs that share no line with them. The tests of this package do that; others may start a node too.
 //
-// The npm packages are not in the repository. To run the tests, install them once into any folder (about two minutes: two
-// of them are compiled, which takes Node 20, a C++ compiler, make and Python) and say where they are:
+// The npm packages are not in the repository. Two commands install them, once, and run the tests:
 //
-//	mkdir -p ~/.cache/iotverse-npm && cp byteball/internal/oldnode/js/package*.json ~/.cache/iotverse-npm && npm ci --prefix ~/.cache/iotverse-npm
-//	IOTVERSE_NODE_MODULES=~/.cache/iotverse-npm/node_modules go test ./byteball/internal/oldnode
+//	.ci/npm
+//	IOTVERSE_NODE_MODULES=$(.ci/npm) go test ./byteball/internal/oldnode
 //
-// Without that variable, or without Node, the tests skip and say so. `.ci/run` does both steps.
+// The first takes about two minutes, since two packages are compiled: Node 20, a C++ compiler, make and Python must be there.
+// Without that variable, or without Node, the tests skip and say so. `.ci/run` does both.
 //
 // Left out: the live network and everything private; the node listens on a free port of 127.0.0.1, keeps its database in
 // the caller's folder and connects to nobody.
