@@ -50,8 +50,9 @@ type Feed struct {
 
 // FeedNumber returns the number that a value of a data feed counts as: a float64 is itself, a text the number that it
 // writes in decimal digits, perhaps with a sign, a fraction, an exponent; false if it is none, is too large for a
-// float64, or is not 0 but too small. A Feed whose Value is a float64 is compared with these; one whose Value is a string
-// with all values that were posted as text, in the order of their bytes (ocore string_utils.js toNumber, data_feeds.js).
+// float64, or is not 0 but too small. A Feed whose Value is a float64 is compared with these. One whose Value is a string
+// is compared with all values that were posted as text, numbers or not, in the order of their bytes; for > and <= a line
+// feed follows each text (ocore string_utils.js toNumber, data_feeds.js).
 func FeedNumber(v any) (float64, bool) {
 	if f, ok := v.(float64); ok {
 		return f, true

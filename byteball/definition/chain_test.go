@@ -2,6 +2,7 @@ package definition_test
 
 import (
 	"cmp"
+	"fmt"
 
 	"github.com/iotverse/iotverse/byteball"
 	"github.com/iotverse/iotverse/byteball/definition"
@@ -42,6 +43,7 @@ type chain struct {
 	Assets []struct {
 		Unit    byteball.Hash
 		Private int `json:"is_private"`
+		MCI     uint64
 	}
 	Attestations []struct {
 		Attestor byteball.Address `json:"attestor_address"`
@@ -84,9 +86,9 @@ func (c *chain) Seen(a byteball.Address, mci uint64) (bool, error) {
 	return false, nil
 }
 
-func (c *chain) PrivateAsset(asset byteball.Hash, _ uint64) (bool, error) {
+func (c *chain) PrivateAsset(asset byteball.Hash, mci uint64) (bool, error) {
 	for _, x := range c.Assets {
-		if x.Unit == asset {
+		if x.Unit == asset && x.MCI <= mci {
 			return x.Private != 0, nil
 		}
 	}
@@ -115,7 +117,10 @@ func (c *chain) Template(h byteball.Hash, mci uint64) (any, error) {
 }
 
 func (c *chain) SeenCoin(q definition.Coin, mci uint64) (bool, error) {
-	same := func(asset byteball.Hash) bool { return q.Asset == "" || q.Asset == cmp.Or(asset, "base") }
+	same := func(asset byteball.Hash) bool {
+		private, _ := c.PrivateAsset(asset, 1<<63)
+		return !private && (q.Asset == "" || q.Asset == cmp.Or(asset, "base"))
+	}
 	for _, x := range c.Inputs {
 		if q.Input && x.Address == q.Address && same(x.Asset) && (q.Type == "" || q.Type == x.Type) && x.MCI <= mci {
 			return true, nil
@@ -153,22 +158,25 @@ func (c *chain) Attested(a, attestor byteball.Address, mci uint64) (bool, error)
 	return attested > changed, nil
 }
 
+// Feed compares as the reference does: a number with numbers, a text with the key "text, line feed, inverted index" of each
+// text.
 func (c *chain) Feed(f definition.Feed, mci uint64) (bool, error) {
-	holds := func(order int) bool {
-		return map[string]bool{"=": order == 0, ">": order > 0, "<": order < 0, ">=": order >= 0, "<=": order <= 0}[f.Relation]
-	}
 	for _, x := range c.Feeds {
 		posted, ok := x.Feeds[f.Name]
 		if x.Author != f.Oracle || !ok || x.MCI < f.From || x.MCI > mci {
 			continue
 		}
-		number, isNumber := definition.FeedNumber(posted)
-		asked, wantNumber := f.Value.(float64)
-		text, isText := posted.(string)
-		if wantNumber && isNumber && holds(cmp.Compare(number, asked)) {
-			return true, nil
+		holds := false
+		if asked, isNumber := f.Value.(float64); isNumber {
+			number, isNumber := definition.FeedNumber(posted)
+			order := cmp.Compare(number, asked)
+			holds = isNumber && map[string]bool{"=": order == 0, ">": order > 0, "<": order < 0, ">=": order >= 0, "<=": order <= 0}[f.Relation]
+		} else if text, isText := posted.(string); isText {
+			key, asked := fmt.Sprintf("%s\n%08x", text, 1<<32-1-x.MCI), f.Value.(string)
+			last := asked + "\nffffffff"
+			holds = map[string]bool{"=": text == asked, ">": key > last, "<": key < asked, ">=": key >= asked, "<=": key <= last}[f.Relation]
 		}
-		if !wantNumber && isText && holds(cmp.Compare(text, f.Value.(string))) {
+		if holds {
 			return true, nil
 		}
 	}

@@ -24,15 +24,19 @@ type tree struct {
 // have says at which paths a right signature stands.
 type have map[string]bool
 
+// drawTree draws a definition; no signature may stand below a "not", where pubkey is empty.
 func drawTree(t *rapid.T, path, pubkey string, depth int) tree {
-	kind := rapid.IntRange(0, 5).Draw(t, "kind at "+path)
+	kind := rapid.IntRange(0, 6).Draw(t, "kind at "+path)
 	if depth == 0 {
 		kind = min(kind, 1)
 	}
-	switch kind {
-	case 0:
+	switch {
+	case kind == 6:
+		inner := drawTree(t, path, "", depth-1)
+		return tree{[]any{"not", inner.def}, nil, func(h have) bool { return !inner.truth(h) }}
+	case kind == 0 && pubkey != "":
 		return tree{[]any{"sig", map[string]any{"pubkey": pubkey}}, []string{path}, func(h have) bool { return h[path] }}
-	case 1:
+	case kind <= 1:
 		past := rapid.Bool().Draw(t, "past")
 		relation := map[bool]string{true: ">=", false: "<"}[past]
 		return tree{[]any{"mci", []any{relation, 50.0}}, nil, func(have) bool { return past }}
@@ -73,7 +77,7 @@ func drawTree(t *rapid.T, path, pubkey string, depth int) tree {
 	return out
 }
 
-// TestEvaluateIsTheBooleanFunction checks three laws on definitions of keys and times: Evaluate gives what the operators
+// TestEvaluateIsTheBooleanFunction checks three laws on definitions of keys, times and every operator that combines them: Evaluate gives what the operators
 // plainly mean; one more right signature never takes permission away; without a signature nobody spends.
 func TestEvaluateIsTheBooleanFunction(t *testing.T) {
 	key, err := unit.NewKey([32]byte{31: 1})
