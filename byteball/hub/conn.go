@@ -79,7 +79,7 @@ func (c *conn) greet(ctx context.Context, network byteball.Network) error {
 	if f.Subject != "version" || json.Unmarshal(f.Body, &v) != nil {
 		return fault{fmt.Errorf("%s does not speak the hub protocol: it began with %.40q: %w", c.url, f.Type+" "+f.Command+f.Subject, byteball.Invalid)}
 	}
-	if v.Alt != network.Alt {
+	if v.Alt != network.Alt || v.Protocol != network.Version { // it must take the units that we write
 		return fault{fmt.Errorf("hub %s is of another network (alt %.8q, version %.8q) than %s (alt %s, version %s): %w",
 			c.url, v.Alt, v.Protocol, network.Name, network.Alt, network.Version, byteball.Invalid)}
 	}

@@ -4,9 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/iotverse/iotverse/byteball"
+	"github.com/iotverse/iotverse/byteball/hub"
 	"github.com/iotverse/iotverse/byteball/unit"
 	"github.com/iotverse/iotverse/byteball/wallet"
 )
@@ -112,5 +114,14 @@ func TestSmallRest(t *testing.T) {
 	}
 	if missing > 19_700 {
 		t.Errorf("a payment of %d bytes was not possible", missing)
+	}
+}
+
+// TestOtherNetwork: a client of the live network, whose letter is the same, notices at once that the old node is none of it.
+func TestOtherNetwork(t *testing.T) {
+	w := newWorld(t)
+	c, err := hub.Dial(t.Context(), hub.Config{URLs: []string{w.URL}, Network: byteball.Live})
+	if !errors.Is(err, byteball.Invalid) || !strings.Contains(err.Error(), "another network") {
+		t.Errorf("got %v, %v, want a refusal", c, err)
 	}
 }
