@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/iotverse/iotverse/byteball"
+	"github.com/iotverse/iotverse/byteball/unit"
 )
 
 const (
@@ -40,7 +41,8 @@ type Client struct {
 	ops     []byteball.Address
 	wakes   map[chan struct{}]bool // followers; capacity 1 each: a wake is not counted
 	watched map[byteball.Address]bool
-	hubs    []*Status // in the order of cfg
+	hubs    []*Status   // in the order of cfg
+	ball    unit.Anchor // last ball that was proven last, with the time of its unit
 }
 
 // Dial connects to the first hub of cfg that answers and keeps the connection up until Close.

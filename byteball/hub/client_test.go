@@ -81,9 +81,8 @@ func TestQueries(t *testing.T) {
 	if got, err := c.SystemVars(ctx); err != nil || got != want {
 		t.Errorf("SystemVars: got %+v, %v", got, err)
 	}
-	if got, err := c.Anchor(ctx, []byteball.Address{other}, []byteball.Address{other}); err != nil || got.LastBallMCI != 555 ||
-		!slices.Equal(got.Parents, []byteball.Hash{"bL2+8OnGAyuG1i+6JXfYVCAao2BSrM3iZ10Z7vEH3FM="}) || got.Timestamp != 1795359955 {
-		t.Errorf("Anchor: got %+v, %v", got, err)
+	if _, err := c.Anchor(ctx, []byteball.Address{other}, []byteball.Address{other}); !errors.Is(err, byteball.Transient) || !strings.Contains(err.Error(), "does not show unit eTfLHNx22dZKbV4C4QDuRMxt4JPp6sDYkS3/x9PbD/A=") {
+		t.Errorf("Anchor on a last ball that is not shown: got %v", err)
 	}
 	joint := byteball.Hash(strings.Trim(string(named(t, "get_joint").Request.Params), `"`))
 	if got, err := c.Joint(ctx, joint); err != nil || got.Unit.Unit != joint {

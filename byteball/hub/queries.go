@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/iotverse/iotverse/byteball"
 	"github.com/iotverse/iotverse/byteball/chash"
@@ -13,18 +14,24 @@ import (
 
 // get asks and reads the answer into T. A hub whose answer makes no sense is left for another.
 func get[T any](ctx context.Context, c *Client, command string, params any) (T, error) {
+	v, _, err := answerOf[T](ctx, c, command, params)
+	return v, err
+}
+
+// answerOf is get; it returns who answered, too.
+func answerOf[T any](ctx context.Context, c *Client, command string, params any) (T, *conn, error) {
 	var v T
 	body, conn, err := c.ask(ctx, command, params)
 	if err != nil {
-		return v, err
+		return v, conn, err
 	}
 	if len(body) == 0 {
-		return v, fmt.Errorf("hub %s has no answer to %s: %w", conn.url, command, byteball.NotFound)
+		return v, conn, fmt.Errorf("hub %s has no answer to %s: %w", conn.url, command, byteball.NotFound)
 	}
 	if err := json.Unmarshal(body, &v); err != nil {
-		return v, c.garbled(conn, command, err)
+		return v, conn, c.garbled(conn, command, err)
 	}
-	return v, nil
+	return v, conn, nil
 }
 
 func (c *Client) garbled(conn *conn, command string, err error) error {
@@ -41,7 +48,7 @@ func (c *Client) Witnesses(ctx context.Context) ([]byteball.Address, error) {
 		return nil, err
 	}
 	slices.Sort(ops)
-	if len(ops) != c.cfg.Network.OPs || len(slices.Compact(ops)) != len(ops) || !slices.ContainsFunc(ops, chash.Valid) {
+	if len(ops) != c.cfg.Network.OPs || len(slices.Compact(ops)) != len(ops) || slices.ContainsFunc(ops, func(a byteball.Address) bool { return !chash.Valid(a) }) {
 		return nil, fmt.Errorf("hub names %d order providers, network %s has %d: %w", len(ops), c.cfg.Network.Name, c.cfg.Network.OPs, byteball.Invalid)
 	}
 	return ops, nil
@@ -95,7 +102,9 @@ func (c *Client) LastMCI(ctx context.Context) (uint64, error) {
 
 // Anchor returns where a new unit of the authors from (sorted, 1..16) that pays to outputs hangs: its parents, last ball
 // and time, and the tps fee that from[0] still has to pay.
-// Errors: Transient if the hub finds no parents for the moment; Invalid for wrong addresses.
+// The parents are the hub's choice; the fee is bounded by Config.MaxTPSFee, and the time and the last ball are held against what is
+// proven: a hub that lies here delays a unit, it takes no money.
+// Errors: Transient if the hub finds no parents for the moment or asks a larger fee; Invalid for wrong addresses or a lie.
 func (c *Client) Anchor(ctx context.Context, from, outputs []byteball.Address) (unit.Anchor, error) {
 	const command = "light/get_parents_and_last_ball_and_witness_list_unit"
 	var params any = struct {
@@ -113,7 +122,14 @@ func (c *Client) Anchor(ctx context.Context, from, outputs []byteball.Address) (
 	if err != nil {
 		return unit.Anchor{}, err
 	}
-	return c.anchor(ctx, p)
+	a, err := c.anchor(ctx, p)
+	if err == nil {
+		err = c.anchored(ctx, a, time.Now())
+	}
+	if err != nil {
+		return unit.Anchor{}, err
+	}
+	return a, nil
 }
 
 // Definition returns the definition, a JSON tree, that hashes to address.
