@@ -52,8 +52,10 @@ func TestVectors(t *testing.T) {
 			if !errors.Is(err, objecthash.ErrString) {
 				t.Errorf("ParseTree(%s) = %v, want %v", v.Input, err, objecthash.ErrString)
 			}
+			checkLoose(t, v)
 			continue
 		}
+		checkLoose(t, v)
 		if err != nil {
 			t.Errorf("ParseTree(%s): %v", v.Input, err)
 			continue
@@ -82,6 +84,46 @@ func TestVectors(t *testing.T) {
 		}
 		if got := objecthash.Length(tree, true); got != v.LengthKeys.Result {
 			t.Errorf("Length with keys of %s = %d, want %d", v.Input, got, v.LengthKeys.Result)
+		}
+	}
+}
+
+// checkLoose wants the reference's hashes of everything that it can hash, also of what no unit may hold.
+func checkLoose(t *testing.T, v vector) {
+	t.Helper()
+	tree, err := objecthash.ParseLoose([]byte(v.Input))
+	if err != nil {
+		t.Errorf("ParseLoose(%s): %v", v.Input, err)
+		return
+	}
+	for legacy, want := range map[bool]result[string]{true: v.Hash, false: v.HashJSON} {
+		if got, err := objecthash.HashLoose(tree, legacy); string(got) != want.Result || (err != nil) != (want.Error != "") {
+			t.Errorf("HashLoose of %s, legacy %t = %s, %v, want %+v", v.Input, legacy, got, err, want)
+		}
+	}
+	if got := objecthash.Length(tree, true); got != v.LengthKeys.Result {
+		t.Errorf("Length of the loose %s = %d, want %d", v.Input, got, v.LengthKeys.Result)
+	}
+}
+
+func TestLooseIsBounded(t *testing.T) {
+	nested := func(n int) string { return strings.Repeat("[", n) + "1" + strings.Repeat("]", n) }
+	for _, c := range []struct {
+		name, text string
+		want       error
+	}{
+		{"deep", nested(999), nil},
+		{"too deep", nested(1000), objecthash.ErrNested},
+		{"wide", "[" + strings.Repeat("1,", 99_999) + "1]", nil},
+		{"too wide", "[" + strings.Repeat("1,", 100_000) + "1]", objecthash.ErrNested},
+	} {
+		if _, err := objecthash.ParseLoose([]byte(c.text)); !errors.Is(err, c.want) {
+			t.Errorf("%s: %v, want %v", c.name, err, c.want)
+		}
+	}
+	for _, text := range []string{"\"\xed\xa0\x80\"", "\"\xff\"", `"\ud800` + "\xff\"", "1e", `"\ud8"`} {
+		if v, err := objecthash.ParseLoose([]byte(text)); !errors.Is(err, byteball.Invalid) {
+			t.Errorf("ParseLoose(%q) = %q, %v, want an error of kind Invalid", text, v, err)
 		}
 	}
 }
@@ -157,6 +199,52 @@ func TestSourceRefusesForeignTypes(t *testing.T) {
 			t.Errorf("JSONSource(%#v) = %q, %v, want an error of kind Invalid", v, s, err)
 		}
 	}
+}
+
+// FuzzSource: the source strings of a tree, and so its hashes, are those of the tree read again from its JSON, and the
+// loose functions agree with the strict ones.
+func FuzzSource(f *testing.F) {
+	for _, v := range readVectors(f) {
+		f.Add([]byte(v.Input))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		tree, err := objecthash.ParseTree(data)
+		if err != nil {
+			if loose, err := objecthash.ParseLoose(data); err == nil {
+				_, _ = objecthash.HashLoose(loose, true)
+				_, _ = objecthash.HashLoose(loose, false)
+			}
+			return
+		}
+		w := objecthash.NewJSONWriter()
+		defer w.Free()
+		w.Tree(tree)
+		again, err := objecthash.ParseTree(w.Bytes())
+		if err != nil {
+			t.Fatalf("%v in %s", err, w.Bytes())
+		}
+		for _, source := range []func(any) (string, error){objecthash.Source, objecthash.JSONSource} {
+			want, wantErr := source(tree)
+			if got, err := source(again); got != want || (err == nil) != (wantErr == nil) {
+				t.Fatalf("%q became %q, %v and %v", want, got, wantErr, err)
+			}
+		}
+		for legacy, hash := range map[bool]func(any) (byteball.Hash, error){true: objecthash.Hash, false: objecthash.JSONHash} {
+			want, wantErr := hash(tree)
+			if got, err := objecthash.HashLoose(tree, legacy); got != want || (err == nil) != (wantErr == nil) {
+				t.Fatalf("HashLoose of %q is %s, %v, want %s, %v", data, got, err, want, wantErr)
+			}
+		}
+		s, err := objecthash.JSONSource(tree)
+		if err != nil {
+			return
+		}
+		if back, err := objecthash.ParseTree([]byte(s)); err != nil {
+			t.Fatalf("source string %q is no JSON: %v", s, err)
+		} else if twice, _ := objecthash.JSONSource(back); twice != s {
+			t.Fatalf("%q became %q", s, twice)
+		}
+	})
 }
 
 // FuzzParseTree: what parses is written in a form that parses to the same text, and what encoding/json refuses is refused.

@@ -25,22 +25,27 @@ var (
 // ErrString for a lone surrogate, anything that is not JSON in UTF-8, a number out of the range of float64.
 // A zero byte in a string is read; what is hashed refuses it later.
 func ParseTree(data []byte) (any, error) {
-	p := parser{data: data}
+	return parse(&parser{data: data, maxDepth: MaxDepth, maxNodes: MaxNodes})
+}
+
+func parse(p *parser) (any, error) {
 	v, err := p.value(1)
 	if err != nil {
 		return nil, err
 	}
 	p.space()
-	if p.pos != len(data) {
+	if p.pos != len(p.data) {
 		return nil, p.bad("text after the value")
 	}
 	return v, nil
 }
 
 type parser struct {
-	data  []byte
-	pos   int
-	nodes int
+	data               []byte
+	pos                int
+	nodes              int
+	maxDepth, maxNodes int
+	loose              bool // lone surrogates and infinite numbers are read
 }
 
 func (p *parser) bad(what string) error {
@@ -68,7 +73,7 @@ func (p *parser) next() byte {
 }
 
 func (p *parser) value(depth int) (any, error) {
-	if depth > MaxDepth || p.nodes > MaxNodes {
+	if depth > p.maxDepth || p.nodes > p.maxNodes {
 		return nil, ErrNested
 	}
 	switch c := p.next(); {
@@ -178,10 +183,10 @@ func (p *parser) number() (any, error) {
 		}
 	}
 	f, err := strconv.ParseFloat(string(p.data[start:p.pos]), 64)
-	if math.IsInf(f, 0) {
+	if math.IsInf(f, 0) && !p.loose {
 		return nil, byteball.Errorf(byteball.Invalid, "invalid number: %s", AppendNumber(nil, f))
 	}
-	if err != nil {
+	if err != nil && !math.IsInf(f, 0) {
 		return nil, p.bad("no number")
 	}
 	if f == 0 {
@@ -241,7 +246,7 @@ func (p *parser) escaped(start int) (string, error) {
 		c := p.data[p.pos]
 		switch {
 		case c == '"':
-			if !utf8.Valid(s) {
+			if !utf8.Valid(s) && !(p.loose && utf8.Valid(p.data[start:p.pos]) && wellFormed(string(s))) {
 				return "", p.bad("string that is not UTF-8")
 			}
 			p.pos++
@@ -251,7 +256,11 @@ func (p *parser) escaped(start int) (string, error) {
 			if err != nil {
 				return "", err
 			}
-			s = utf8.AppendRune(s, r)
+			if r >= 0xd800 && r <= 0xdfff {
+				s = appendSurrogate(s, r)
+			} else {
+				s = utf8.AppendRune(s, r)
+			}
 			continue
 		case c < 0x20:
 			return "", p.bad("control character")
@@ -268,6 +277,9 @@ func (p *parser) escape() (rune, error) {
 	if err != nil || r < 0xd800 || r > 0xdfff {
 		return r, err
 	}
+	if p.loose && !p.pairs(r) {
+		return r, nil
+	}
 	if r > 0xdbff || p.pos+1 >= len(p.data) || p.data[p.pos] != '\\' || p.data[p.pos+1] != 'u' {
 		return 0, ErrString
 	}
@@ -279,6 +291,19 @@ func (p *parser) escape() (rune, error) {
 		return 0, ErrString
 	}
 	return 0x10000 + (r-0xd800)<<10 + low - 0xdc00, nil
+}
+
+// pairs reports whether a surrogate is the first of a pair.
+func (p *parser) pairs(r rune) bool {
+	if r > 0xdbff || p.pos+6 > len(p.data) {
+		return false
+	}
+	ahead := parser{data: p.data, pos: p.pos}
+	if p.data[p.pos] != '\\' || p.data[p.pos+1] != 'u' {
+		return false
+	}
+	low, err := ahead.escapeUnit()
+	return err == nil && low >= 0xdc00 && low <= 0xdfff
 }
 
 func (p *parser) escapeUnit() (rune, error) {

@@ -22,7 +22,9 @@ type Writer struct {
 	loose  bool // empty arrays, empty objects and nulls are written, not refused
 	filled bool // the innermost array or object has a member before this place
 	begun  bool // legacy: something was written
-	err    error
+
+	surrogates bool // lone surrogates are written, as HashLoose wants it
+	err        error
 }
 
 var writers = sync.Pool{New: func() any { return &Writer{buf: make([]byte, 0, 2048)} }}
@@ -95,6 +97,9 @@ func (w *Writer) component(s string) {
 		w.buf = append(w.buf, 0)
 	}
 	w.begun = true
+	if w.surrogates {
+		s = replaced(s)
+	}
 	w.buf = append(w.buf, s...)
 }
 
@@ -259,7 +264,7 @@ func (w *Writer) quote(s string) {
 			continue
 		}
 		if c >= 0x80 {
-			if !utf8.ValidString(s[i:]) {
+			if !utf8.ValidString(s[i:]) && !(w.surrogates && wellFormed(s[i:])) {
 				w.fail("string is not UTF-8")
 			}
 			w.wide(s[start:])
@@ -275,7 +280,16 @@ func (w *Writer) quote(s string) {
 
 // wide writes a string with characters beyond ASCII.
 func (w *Writer) wide(s string) {
-	for _, r := range s {
+	for i, r := range s {
+		if r == utf8.RuneError {
+			if lone, ok := surrogate(s[i:]); ok {
+				w.unicode(lone)
+				continue
+			}
+			if s[i] != 0xef { // the rest of a lone surrogate, not U+FFFD itself
+				continue
+			}
+		}
 		switch {
 		case r < 0x20 || r == '"' || r == '\\':
 			w.escape(byte(r))

@@ -59,14 +59,14 @@ func Compose(net byteball.Network, a Anchor, authors []Author, msgs []Message) (
 
 // suits checks that a has what net's units name, and nothing else.
 func (a *Anchor) suits(net byteball.Network) error {
+	listed, referred := len(a.Witnesses) > 0, a.WitnessListUnit != ""
 	switch {
 	case !net.TPSFees && a.TPSFee != 0:
 		return refuse("tps fee of %d bytes, network %s has none", a.TPSFee, net.Name)
-	case net.WitnessesInUnits == (a.WitnessListUnit == "" && a.Witnesses == nil):
-		return refuse("units of network %s name their order providers: %t; the anchor has %d and unit %q",
-			net.Name, net.WitnessesInUnits, len(a.Witnesses), a.WitnessListUnit)
-	case a.WitnessListUnit != "" && a.Witnesses != nil:
-		return refuse("order providers named twice")
+	case net.WitnessesInUnits && listed == referred:
+		return refuse("units of network %s name their order providers once: the anchor has %d and unit %q", net.Name, len(a.Witnesses), a.WitnessListUnit)
+	case !net.WitnessesInUnits && (listed || referred):
+		return refuse("units of network %s do not name their order providers: the anchor has %d and unit %q", net.Name, len(a.Witnesses), a.WitnessListUnit)
 	}
 	return nil
 }

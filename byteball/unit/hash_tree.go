@@ -11,14 +11,13 @@ import (
 // unhashed are the fields of a unit that its hash does not cover.
 var unhashed = []string{"unit", "headers_commission", "payload_commission", "oversize_fee", "actual_tps_fee", "main_chain_index"}
 
-// HashTree returns the hash of a unit given as a tree from objecthash.ParseTree, whatever fields it has: the name that the
-// reference gives to a unit that is in order and to one that FromTree refuses (object_hash.js). For a tree that FromTree
+// HashTree returns the hash of a unit given as a tree from objecthash.ParseTree or ParseLoose, whatever fields it has: the
+// name that the reference gives to a unit that is in order and to one that FromTree refuses (object_hash.js). For a tree that FromTree
 // reads it is what Hash returns. Error: Invalid for a tree that cannot be hashed.
 func HashTree(tree any) (byteball.Hash, error) {
-	u, _ := tree.(map[string]any)
-	authors, ok := u["authors"].([]any)
+	u, ok := tree.(map[string]any)
 	if !ok {
-		return "", refuse("authors are no array")
+		return "", refuse("no unit")
 	}
 	version, _ := u["version"].(string)
 	legacy := isLegacy(version)
@@ -26,16 +25,12 @@ func HashTree(tree any) (byteball.Hash, error) {
 	if err != nil {
 		return "", err
 	}
-	hash := objecthash.JSONHash
-	if legacy {
-		hash = objecthash.Hash
-	}
-	content, err := hash(bare)
+	content, err := objecthash.HashLoose(bare, legacy)
 	if err != nil || truthy(u["content_hash"]) {
 		return content, err
 	}
 	rest := map[string]any{"content_hash": string(content), "version": u["version"], "alt": u["alt"]}
-	if rest["authors"], err = addressesOf(authors); err != nil {
+	if rest["authors"], err = addressesOf(u["authors"]); err != nil {
 		return "", err
 	}
 	if truthy(u["witness_list_unit"]) {
@@ -51,7 +46,7 @@ func HashTree(tree any) (byteball.Hash, error) {
 	if !legacy {
 		rest["timestamp"] = u["timestamp"]
 	}
-	return hash(rest)
+	return objecthash.HashLoose(rest, legacy)
 }
 
 // bareTree returns a copy of a unit's tree without what its content hash leaves out.
@@ -83,7 +78,11 @@ func bareTree(u map[string]any, legacy bool) (map[string]any, error) {
 	return bare, nil
 }
 
-func addressesOf(authors []any) ([]any, error) {
+func addressesOf(v any) ([]any, error) {
+	authors, ok := v.([]any)
+	if !ok {
+		return nil, refuse("authors are no array")
+	}
 	list := make([]any, len(authors))
 	for i, e := range authors {
 		a, ok := e.(map[string]any)
