@@ -27,7 +27,7 @@ import (
 )
 
 func ledgerCommand() *cobra.Command {
-	return group("ledger", "a Byteball ledger of your own", ledgerServeCommand(), ledgerStatusCommand())
+	return group("ledger", "a Byteball ledger of your own", ledgerServeCommand(), ledgerStatusCommand(), ledgerCheckCommand())
 }
 
 // ledgerFlags are what ledger serve is told.
