@@ -36,10 +36,11 @@ func (w *Wallet) Sweep(ctx context.Context, ref string, target byteball.Address,
 	last := ref + "#all"
 	for n := 1; n <= sweepSteps; n++ {
 		step, o := fmt.Sprintf("%s#%d", ref, n), Order{}
-		if _, err := w.Payment(ctx, last); err == nil {
-			step = last
-		} else if _, err := w.Payment(ctx, step); err != nil {
-			if step, o, err = w.next(ctx, step, last, target, from); err != nil {
+		if !w.alive(ctx, step) {
+			var err error
+			if w.alive(ctx, last) {
+				step = last
+			} else if step, o, err = w.next(ctx, step, last, target, from); err != nil {
 				return s, err
 			}
 		}
@@ -61,6 +62,12 @@ func (w *Wallet) Sweep(ctx context.Context, ref string, target byteball.Address,
 		return s, nil
 	}
 	return s, byteball.Errorf(byteball.Invalid, "sweep of more than %d units", sweepSteps)
+}
+
+// alive says whether ref is a payment that was or may yet be made.
+func (w *Wallet) alive(ctx context.Context, ref string) bool {
+	p, err := w.Payment(ctx, ref)
+	return err == nil && p.State != DoubleSpent && p.State != Refused
 }
 
 // next chooses what the next unit of a sweep spends, and whether it is the last.
