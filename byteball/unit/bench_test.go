@@ -12,8 +12,8 @@ import (
 	"github.com/iotverse/iotverse/byteball/unit"
 )
 
-// signedPayment is a payment with two outputs of a fixed key, and that key's public half.
-func signedPayment(t testing.TB) (*unit.Unit, string) {
+// signedPayment is a payment with two outputs of a fixed key.
+func signedPayment(t testing.TB) *unit.Unit {
 	t.Helper()
 	key, err := unit.NewKey([32]byte{31: 7})
 	if err != nil {
@@ -26,11 +26,11 @@ func signedPayment(t testing.TB) (*unit.Unit, string) {
 	if err := u.Seal(); err != nil {
 		t.Fatal(err)
 	}
-	return u, key.PublicKey()
+	return u
 }
 
 func BenchmarkHash(b *testing.B) {
-	u, _ := signedPayment(b)
+	u := signedPayment(b)
 	b.ReportAllocs()
 	for b.Loop() {
 		if h, err := u.Hash(); h != u.Unit || err != nil {
@@ -40,7 +40,7 @@ func BenchmarkHash(b *testing.B) {
 }
 
 func BenchmarkParse(b *testing.B) {
-	u, _ := signedPayment(b)
+	u := signedPayment(b)
 	data, err := json.Marshal(u)
 	if err != nil {
 		b.Fatal(err)
@@ -55,7 +55,7 @@ func BenchmarkParse(b *testing.B) {
 }
 
 func BenchmarkMarshal(b *testing.B) {
-	u, _ := signedPayment(b)
+	u := signedPayment(b)
 	b.ReportAllocs()
 	for b.Loop() {
 		if _, err := u.MarshalJSON(); err != nil {
@@ -65,7 +65,7 @@ func BenchmarkMarshal(b *testing.B) {
 }
 
 func BenchmarkCheckForm(b *testing.B) {
-	u, _ := signedPayment(b)
+	u := signedPayment(b)
 	b.ReportAllocs()
 	for b.Loop() {
 		if err := unit.CheckForm(u); err != nil {
@@ -74,16 +74,54 @@ func BenchmarkCheckForm(b *testing.B) {
 	}
 }
 
-// BenchmarkCheck reads, hashes and verifies a payment; its floor is BenchmarkVerifyFloor.
-func BenchmarkCheck(b *testing.B) {
-	u, pub := signedPayment(b)
-	data, err := json.Marshal(u)
-	if err != nil {
-		b.Fatal(err)
+// manyKeys is how many units, each of another key, the checks below go through, so that nothing remembered of a key helps.
+const manyKeys = 256
+
+// check is what one check of a unit needs, and what is left of it for the bare verification.
+type check struct {
+	data, point, rs []byte
+	pub             string
+	hash            [32]byte
+}
+
+func checks(b *testing.B) []check {
+	b.Helper()
+	list := make([]check, manyKeys)
+	for i := range list {
+		key, err := unit.NewKey([32]byte{29: 1, 30: byte(i >> 8), 31: byte(i)})
+		if err != nil {
+			b.Fatal(err)
+		}
+		u := payment(b, key, 100_000, 10_000)
+		u.Authors[0].Definition = nil // as in all but the first unit of an address
+		if err := u.SignWith(u.Authors[0].Address, "r", key); err != nil {
+			b.Fatal(err)
+		}
+		if err := u.Seal(); err != nil {
+			b.Fatal(err)
+		}
+		c := check{pub: key.PublicKey()}
+		c.data, err = json.Marshal(u)
+		if err != nil {
+			b.Fatal(err)
+		}
+		if c.hash, err = u.HashToSign(); err != nil {
+			b.Fatal(err)
+		}
+		c.point, _ = base64.StdEncoding.DecodeString(c.pub)
+		c.rs, _ = base64.StdEncoding.DecodeString(u.Authors[0].Authentifiers["r"])
+		list[i] = c
 	}
+	return list
+}
+
+// BenchmarkCheck reads, hashes and verifies payments; its floor is BenchmarkVerifyFloor.
+func BenchmarkCheck(b *testing.B) {
+	list := checks(b)
 	b.ReportAllocs()
-	for b.Loop() {
-		read, err := unit.Parse(data)
+	for i := 0; b.Loop(); i++ {
+		c := &list[i%manyKeys]
+		read, err := unit.Parse(c.data)
 		if err != nil {
 			b.Fatal(err)
 		}
@@ -91,28 +129,23 @@ func BenchmarkCheck(b *testing.B) {
 			b.Fatal(h, err)
 		}
 		toSign, err := read.HashToSign()
-		if err != nil || !unit.VerifySig(toSign, read.Authors[0].Authentifiers["r"], pub) {
+		if err != nil || !unit.VerifySig(toSign, read.Authors[0].Authentifiers["r"], c.pub) {
 			b.Fatal("not verified", err)
 		}
 	}
 }
 
-// BenchmarkVerifyFloor is the library's own verification of the same signature.
+// BenchmarkVerifyFloor is the library's own verification of the same signatures.
 func BenchmarkVerifyFloor(b *testing.B) {
-	u, pub := signedPayment(b)
-	hash, err := u.HashToSign()
-	if err != nil {
-		b.Fatal(err)
-	}
-	point, _ := base64.StdEncoding.DecodeString(pub)
-	rs, _ := base64.StdEncoding.DecodeString(u.Authors[0].Authentifiers["r"])
+	list := checks(b)
 	b.ReportAllocs()
-	for b.Loop() {
+	for i := 0; b.Loop(); i++ {
+		c := &list[i%manyKeys]
 		var r, s btcec.ModNScalar
-		r.SetByteSlice(rs[:32])
-		s.SetByteSlice(rs[32:])
-		key, err := btcec.ParsePubKey(point)
-		if err != nil || !ecdsa.NewSignature(&r, &s).Verify(hash[:], key) {
+		r.SetByteSlice(c.rs[:32])
+		s.SetByteSlice(c.rs[32:])
+		key, err := btcec.ParsePubKey(c.point)
+		if err != nil || !ecdsa.NewSignature(&r, &s).Verify(c.hash[:], key) {
 			b.Fatal("not verified")
 		}
 	}

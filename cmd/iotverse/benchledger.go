@@ -48,9 +48,9 @@ func figures(dir string) (list []figure, done func(), err error) {
 	return list, done, nil
 }
 
-// benchPayment is a signed payment of a fixed key.
-func benchPayment() (*unit.Unit, *unit.Key, error) {
-	key, err := unit.NewKey([32]byte{31: 7})
+// benchPayment is a signed payment of the nth of some keys.
+func benchPayment(n byte) (*unit.Unit, *unit.Key, error) {
+	key, err := unit.NewKey([32]byte{30: 1, 31: n})
 	if err != nil {
 		return nil, nil, err
 	}
@@ -75,7 +75,7 @@ func benchRef(n byte) byteball.Hash {
 
 // benchHash names a unit; the floor hashes the two strings that the name is made of.
 func benchHash(*node.Store) (figure, error) {
-	u, _, err := benchPayment()
+	u, _, err := benchPayment(7)
 	if err != nil {
 		return figure{}, err
 	}
@@ -133,35 +133,53 @@ func sources(u *unit.Unit) (content, whole []byte, err error) {
 	return []byte(first), []byte(second), err
 }
 
-// benchCheck reads, hashes and verifies a unit; the floor verifies its signature.
+// benchKeys is how many units of different keys are checked in turn, so that nothing remembered of a key helps.
+const benchKeys = 64
+
+// benchCheck reads, hashes and verifies units; the floor verifies their signatures.
 func benchCheck(*node.Store) (figure, error) {
-	u, key, err := benchPayment()
-	if err != nil {
-		return figure{}, err
+	type check struct {
+		data, point, rs []byte
+		pub             string
+		hash            [32]byte
 	}
-	data, err := json.Marshal(u)
-	if err != nil {
-		return figure{}, err
+	list := make([]check, benchKeys)
+	for i := range list {
+		u, key, err := benchPayment(byte(i))
+		if err != nil {
+			return figure{}, err
+		}
+		c := check{pub: key.PublicKey()}
+		var errs [4]error
+		c.data, errs[0] = json.Marshal(u)
+		c.hash, errs[1] = u.HashToSign()
+		c.point, errs[2] = base64.StdEncoding.DecodeString(c.pub)
+		c.rs, errs[3] = base64.StdEncoding.DecodeString(u.Authors[0].Authentifiers["r"])
+		if err := errors.Join(errs[:]...); err != nil {
+			return figure{}, err
+		}
+		list[i] = c
 	}
-	hash, err := u.HashToSign()
-	if err != nil {
-		return figure{}, err
-	}
-	point, _ := base64.StdEncoding.DecodeString(key.PublicKey())
-	rs, err := base64.StdEncoding.DecodeString(u.Authors[0].Authentifiers["r"])
+	var done, bare int
 	return figure{name: "unit check", work: func() error {
-		read, err := unit.Parse(data)
+		c := &list[done%benchKeys]
+		done++
+		read, err := unit.Parse(c.data)
 		if err != nil {
 			return err
 		}
 		if h, err := read.Hash(); err != nil || h != read.Unit {
 			return errBench
 		}
-		if toSign, err := read.HashToSign(); err != nil || !unit.VerifySig(toSign, read.Authors[0].Authentifiers["r"], key.PublicKey()) {
+		if toSign, err := read.HashToSign(); err != nil || !unit.VerifySig(toSign, read.Authors[0].Authentifiers["r"], c.pub) {
 			return errBench
 		}
 		return nil
-	}, floor: func() error { return bareVerify(hash, rs, point) }}, err
+	}, floor: func() error {
+		c := &list[bare%benchKeys]
+		bare++
+		return bareVerify(c.hash, c.rs, c.point)
+	}}, nil
 }
 
 // bareVerify is a check of a signature as btcec documents it.
