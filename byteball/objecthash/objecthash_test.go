@@ -106,6 +106,20 @@ func checkLoose(t *testing.T, v vector) {
 	}
 }
 
+// Law: Plain counts what comes before the first byte that is not plain.
+func TestPlain(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		s := string(rapid.SliceOfN(rapid.OneOf(rapid.ByteRange('a', 'f'), rapid.Byte(), rapid.SampledFrom([]byte("\"\\ !#[]\x1f\x7f\x80"))), 0, 40).Draw(t, "s"))
+		want := strings.IndexFunc(s, func(r rune) bool { return r < ' ' || r >= 0x80 || r == '"' || r == '\\' })
+		if want < 0 {
+			want = len(s)
+		}
+		if got := objecthash.Plain(s); got != want {
+			t.Fatalf("Plain(%q) = %d, want %d", s, got, want)
+		}
+	})
+}
+
 func TestLooseIsBounded(t *testing.T) {
 	nested := func(n int) string { return strings.Repeat("[", n) + "1" + strings.Repeat("]", n) }
 	for _, c := range []struct {

@@ -257,25 +257,45 @@ const hex = "0123456789abcdef"
 // quote writes s as JSON.stringify does, with every character beyond U+FFFF as two lower-case escapes.
 func (w *Writer) quote(s string) {
 	w.buf = append(w.buf, '"')
-	start := 0
-	for i := 0; i < len(s); i++ {
-		c := s[i]
-		if c >= 0x20 && c != '"' && c != '\\' && c < 0x80 {
-			continue
+	for {
+		n := Plain(s)
+		w.buf = append(w.buf, s[:n]...)
+		s = s[n:]
+		if s == "" {
+			break
 		}
-		if c >= 0x80 {
-			if !utf8.ValidString(s[i:]) && !(w.surrogates && wellFormed(s[i:])) {
+		if s[0] >= 0x80 {
+			if !utf8.ValidString(s) && !(w.surrogates && wellFormed(s)) {
 				w.fail("string is not UTF-8")
 			}
-			w.wide(s[start:])
-			w.buf = append(w.buf, '"')
-			return
+			w.wide(s)
+			break
 		}
-		w.buf = append(w.buf, s[start:i]...)
-		w.escape(c)
-		start = i + 1
+		w.escape(s[0])
+		s = s[1:]
 	}
-	w.buf = append(append(w.buf, s[start:]...), '"')
+	w.buf = append(w.buf, '"')
+}
+
+// Plain returns how many bytes at the beginning of s stand for themselves in JSON: all up to a quote, a backslash, a control
+// character or a character beyond ASCII.
+func Plain(s string) int {
+	const ones, tops = 0x0101010101010101, 0x8080808080808080
+	i := 0
+	for ; i+8 <= len(s); i += 8 { // eight at a time: a byte is special if its top bit is set in one of the terms
+		v := uint64(s[i]) | uint64(s[i+1])<<8 | uint64(s[i+2])<<16 | uint64(s[i+3])<<24 |
+			uint64(s[i+4])<<32 | uint64(s[i+5])<<40 | uint64(s[i+6])<<48 | uint64(s[i+7])<<56
+		quote, slash := v^'"'*ones, v^'\\'*ones
+		if (v|(v-0x20*ones)|(quote-ones)|(slash-ones))&tops != 0 {
+			break
+		}
+	}
+	for ; i < len(s); i++ {
+		if c := s[i]; c < 0x20 || c >= 0x80 || c == '"' || c == '\\' {
+			break
+		}
+	}
+	return i
 }
 
 // wide writes a string with characters beyond ASCII.

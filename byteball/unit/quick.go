@@ -82,6 +82,10 @@ func (q *quick) raw() string {
 	q.want('"')
 	start := q.pos
 	for ; q.pos < len(q.s); q.pos++ {
+		q.pos += objecthash.Plain(q.s[q.pos:])
+		if q.pos == len(q.s) {
+			break
+		}
 		switch c := q.s[q.pos]; {
 		case c == '"':
 			q.pos++
