@@ -4,6 +4,7 @@
 // The parts: objecthash and chash (what is hashed and how), unit (the ledger's records), definition (who may spend),
 // merkle (proofs about data feeds), wallet (keys, coins, paying), hub (the light client), channel (payment channels) and
 // ledger (a small node), joint (what can be checked without one). They know nothing of IoTVerse; the market imports them, never the other way round.
+// The tests of internal/oldnode hold them against other people's programs.
 package byteball
 
 import "fmt"
