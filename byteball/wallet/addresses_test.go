@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"pgregory.net/rapid"
 
@@ -40,7 +41,7 @@ func place(t fataler, change, index uint32) byteball.Address {
 
 func many(t fataler, c wallet.Hub, s *store, fresh bool) *wallet.Wallet {
 	t.Helper()
-	w, err := wallet.New(wallet.Config{Network: byteball.Dev, Hub: c, Store: s, Keys: chainKey, FreshChange: fresh})
+	w, err := wallet.New(wallet.Config{Network: byteball.Dev, Hub: c, Store: s, Keys: chainKey, FreshChange: fresh, Retry: time.Microsecond})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -21,6 +21,8 @@ type chain struct {
 	away   bool           // nothing gets through
 	mute   bool           // posts are taken, but the answer is lost
 	refuse []error        // of the next posts
+	lies   int            // so many posts are refused as wrong and kept all the same, to be shown much later
+	secret []*unit.Unit   // those
 	least  byteball.Bytes // tps fee below which a post is refused for the moment
 }
 
@@ -83,6 +85,11 @@ func (c *chain) Post(_ context.Context, u *unit.Unit) error {
 	}
 	if err := c.check(u); err != nil {
 		return err
+	}
+	if c.lies > 0 {
+		c.lies--
+		c.secret = append(c.secret, u)
+		return refusal{"this is wrong", byteball.Invalid}
 	}
 	c.units = append(c.units, &entry{u, 0, true})
 	if c.mute {
@@ -207,7 +214,8 @@ func (c *chain) void(loser byteball.Hash, winner *unit.Unit) {
 // store is a map that can fail like a disk.
 type store struct {
 	values map[string][]byte
-	fail   int // the fail-th Put from now breaks; 0: none
+	fail   int          // the fail-th Put from now breaks; 0: none
+	step   func() error // asked before and after each Put, if there is one
 }
 
 func newStore() *store { return &store{values: map[string][]byte{}} }
@@ -225,8 +233,15 @@ func (s *store) Put(key string, value []byte) error {
 			return fmt.Errorf("disk is full")
 		}
 	}
+	if s.step == nil {
+		s.values[key] = slices.Clone(value)
+		return nil
+	}
+	if err := s.step(); err != nil {
+		return err
+	}
 	s.values[key] = slices.Clone(value)
-	return nil
+	return s.step()
 }
 
 func (s *store) Delete(key string) error {

@@ -62,6 +62,9 @@ func (w *Wallet) send(ctx context.Context, ref string, o Order) (*unit.Unit, err
 	old, err := w.payment(ref)
 	switch {
 	case err == nil && (old.State == Prepared || old.State == Posted):
+		if err := w.sync(ctx); err != nil {
+			return nil, err
+		}
 		return w.push(ctx, ref)
 	case err == nil && old.State == Stable:
 		return old.Unit, nil
@@ -122,7 +125,7 @@ func (w *Wallet) push(ctx context.Context, ref string) (*unit.Unit, error) {
 			return nil, err
 		}
 		w.cfg.Log.Debug("payment composed anew", "ref", ref, "why", err)
-		if err := pause(ctx, try); err != nil {
+		if err := pause(ctx, time.Duration(try)*w.cfg.Retry); err != nil {
 			return nil, err
 		}
 		if err := w.renew(ctx, p); err != nil {
@@ -131,11 +134,11 @@ func (w *Wallet) push(ctx context.Context, ref string) (*unit.Unit, error) {
 	}
 }
 
-func pause(ctx context.Context, try int) error {
+func pause(ctx context.Context, d time.Duration) error {
 	select {
 	case <-ctx.Done():
 		return ctx.Err()
-	case <-time.After(time.Duration(try) * 200 * time.Millisecond):
+	case <-time.After(d):
 		return nil
 	}
 }

@@ -44,6 +44,7 @@ type Config struct {
 	Key         unit.Signer                                     // of the one address, usually Seed.Key(AddressPath(0, 0)...)
 	Keys        func(change, index uint32) (unit.Signer, error) // of many addresses, usually Seed.Keys; the same key each time
 	FreshChange bool                                            // with Keys: each payment's change goes to a new address, not back to where it came from
+	Retry       time.Duration                                   // pause before a refused payment is composed anew, longer each time; 0 means 200 ms
 	Log         *slog.Logger                                    // nil means discard
 }
 
@@ -65,6 +66,9 @@ type Wallet struct {
 func New(cfg Config) (*Wallet, error) {
 	if cfg.Hub == nil || cfg.Store == nil || (cfg.Key == nil) == (cfg.Keys == nil) || cfg.Network.Version == "" {
 		return nil, byteball.Errorf(byteball.Invalid, "wallet needs a network, a hub, a store, and a key or a source of keys")
+	}
+	if cfg.Retry <= 0 {
+		cfg.Retry = 200 * time.Millisecond
 	}
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
