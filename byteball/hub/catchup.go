@@ -20,6 +20,7 @@ func (f *Follower) step(ctx context.Context, deliver Deliver) error {
 	if err := f.catchUp(ctx, deliver); err != nil {
 		return err
 	}
+	f.c.keepOPs(ctx)
 	return f.advance(ctx, deliver)
 }
 

@@ -4,8 +4,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/gorilla/websocket"
 
@@ -20,6 +22,10 @@ type chain struct {
 	t      testing.TB
 	op     *unit.Key
 	opAddr byteball.Address
+
+	net  byteball.Network
+	ops  []*unit.Key // order providers, if there are more than op
+	defs []int       // numbers of the units that show or change their definitions
 
 	mu    sync.Mutex
 	units []*unit.Unit
@@ -46,7 +52,7 @@ func sig(k *unit.Key) any { return []any{"sig", map[string]any{"pubkey": k.Publi
 
 // newChain makes a chain of n units by its one order provider.
 func newChain(t testing.TB, n int) *chain {
-	c := &chain{t: t, limit: 2000}
+	c := &chain{t: t, limit: 2000, net: byteball.Dev}
 	c.op, c.opAddr = newKey(t, 0)
 	for range n {
 		c.add(c.op)
@@ -56,13 +62,18 @@ func newChain(t testing.TB, n int) *chain {
 
 // add appends a unit by k that pays 1 byte to each address.
 func (c *chain) add(k *unit.Key, to ...byteball.Address) *unit.Unit {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	n := len(c.units)
 	address, err := chash.Of(sig(k))
 	if err != nil {
 		c.t.Fatal(err)
 	}
+	return c.append(k, address, len(c.units) == 0, nil, to...)
+}
+
+// append appends a unit of address, signed by k, with further messages. shows puts the definition there.
+func (c *chain) append(k *unit.Key, address byteball.Address, shows bool, more []unit.Message, to ...byteball.Address) *unit.Unit {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	n := len(c.units)
 	a := unit.Anchor{Parents: []byteball.Hash{wrongHash}, LastBall: wrongHash, LastBallUnit: wrongHash, Timestamp: int64(1_700_000_000 + n)}
 	if n > 0 {
 		last := max(0, n-lag)
@@ -74,10 +85,11 @@ func (c *chain) add(k *unit.Key, to ...byteball.Address) *unit.Unit {
 		p.Outputs = append(p.Outputs, unit.Output{Address: t, Amount: 1})
 	}
 	author := unit.Author{Address: address, Authentifiers: map[string]string{"r": unit.PlaceholderSig}}
-	if n == 0 {
+	if shows {
 		author.Definition = sig(k)
+		c.defs = append(c.defs, n)
 	}
-	u, err := unit.Compose(byteball.Dev, a, []unit.Author{author}, []unit.Message{{App: "payment", Payload: p}})
+	u, err := unit.Compose(c.net, a, []unit.Author{author}, append([]unit.Message{{App: "payment", Payload: p}}, more...))
 	if err == nil {
 		err = u.SignWith(address, "r", k)
 	}
@@ -102,22 +114,43 @@ func (c *chain) add(k *unit.Key, to ...byteball.Address) *unit.Unit {
 }
 
 // proven says up to which index the chain can be proven.
-func (c *chain) proven() int {
+func (c *chain) proven() int { return c.provenBy(c.addresses()) }
+
+func (c *chain) provenBy(ops []byteball.Address) int {
+	met := map[byteball.Address]bool{}
 	for n := len(c.units) - 1; n >= 0; n-- {
-		if c.units[n].Authors[0].Address == c.opAddr {
+		if a := c.units[n].Authors[0].Address; slices.Contains(ops, a) {
+			met[a] = true
+		}
+		if len(met) >= c.net.Majority() {
 			return max(0, n-lag)
 		}
 	}
 	return -1
 }
 
+// addresses are those of all that were ever order providers.
+func (c *chain) addresses() []byteball.Address {
+	if len(c.ops) == 0 {
+		return []byteball.Address{c.opAddr}
+	}
+	var list []byteball.Address
+	for _, k := range c.ops {
+		a, _ := chash.Of(sig(k))
+		list = append(list, a)
+	}
+	return list
+}
+
 type rawJoint struct {
-	Unit *unit.Unit    `json:"unit"`
-	Ball byteball.Hash `json:"ball,omitempty"`
+	Unit     *unit.Unit      `json:"unit"`
+	Ball     byteball.Hash   `json:"ball,omitempty"`
+	Skiplist []byteball.Hash `json:"skiplist_units,omitempty"`
 }
 
 func (c *chain) history(params json.RawMessage) any {
 	var q struct {
+		Witnesses []byteball.Address
 		Addresses []byteball.Address
 		Units     []byteball.Hash `json:"requested_joints"`
 		Known     []byteball.Hash `json:"known_stable_units"`
@@ -128,7 +161,7 @@ func (c *chain) history(params json.RawMessage) any {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	last := c.proven()
+	last := c.provenBy(q.Witnesses)
 	var joints, main, defs []rawJoint
 	var proof []map[string]any
 	for n := len(c.units) - 1; n >= 0; n-- {
@@ -153,7 +186,11 @@ func (c *chain) history(params json.RawMessage) any {
 	for n := len(c.units) - 1; n > last; n-- {
 		main = append(main, rawJoint{Unit: c.units[n]})
 	}
-	defs = append(defs, rawJoint{c.units[0], c.balls[0]})
+	for _, n := range c.defs {
+		if n <= last && slices.Contains(q.Witnesses, c.units[n].Authors[0].Address) {
+			defs = append(defs, rawJoint{Unit: c.units[n], Ball: c.balls[n]})
+		}
+	}
 	for n := last; n >= int(*joints[len(joints)-1].Unit.MainChainIndex); n-- {
 		b := map[string]any{"unit": c.units[n].Unit, "ball": c.balls[n]}
 		if n > 0 {
@@ -176,7 +213,10 @@ func concerns(u *unit.Unit, addresses []byteball.Address) bool {
 // serve puts the chain behind a websocket.
 func (c *chain) serve() *server {
 	s := serve(c.t)
-	s.answer("get_witnesses", []byteball.Address{c.opAddr})
+	s.answer("get_witnesses", c.addresses())
+	if c.net.Name != "dev" {
+		s.hello = strings.NewReplacer("4.0dev", c.net.Version, `"alt":"3"`, `"alt":"`+c.net.Alt+`"`).Replace(devVersion)
+	}
 	s.answers["get_last_mci"] = func(json.RawMessage) any {
 		c.mu.Lock()
 		defer c.mu.Unlock()
@@ -184,6 +224,17 @@ func (c *chain) serve() *server {
 	}
 	s.answers["light/get_history"] = c.history
 	return s
+}
+
+// answers waits until n more histories were asked for.
+func (c *chain) answers(n int) {
+	count := func() int {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		return len(c.asked)
+	}
+	for want, deadline := count()+n, time.Now().Add(10*time.Second); count() < want && time.Now().Before(deadline); time.Sleep(time.Millisecond) {
+	}
 }
 
 // news tells all clients that something became provable.

@@ -42,6 +42,7 @@ type Client struct {
 	wakes   map[chan struct{}]bool // followers; capacity 1 each: a wake is not counted
 	watched map[byteball.Address]bool
 	hubs    []*Status   // in the order of cfg
+	voted   bool        // a hub reported other order providers than ours
 	ball    unit.Anchor // last ball that was proven last, with the time of its unit
 }
 

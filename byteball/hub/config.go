@@ -17,6 +17,7 @@ type Config struct {
 	Answer    time.Duration      // for one hub to answer, where there are several; then the next one is asked; 0 means a third of Timeout
 	Heartbeat time.Duration      // of silence before the hub is asked whether it is there; 0 means 10 s; at six times that it is cut off
 	MaxTPSFee byteball.Bytes     // that Anchor takes from a hub; 0 means 10,000,000 bytes
+	FollowOPs bool               // replace OPs when the ledger's users vote for others: see Client.FollowOPs
 	News      func(News)         // gets what the hub says unasked; it must return at once; nil means nobody listens
 	Log       *slog.Logger       // nil means discard
 }

@@ -32,6 +32,8 @@ func (c *Client) hear(conn *conn, f Frame) error {
 		}
 		c.wakeAll()
 		c.tell(News{Bad: bad})
+	case "system_vars":
+		c.varsChanged(f)
 	case "joint":
 		return c.joined(f)
 	case "upgrade_required":

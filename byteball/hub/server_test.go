@@ -142,3 +142,20 @@ func dial(t testing.TB, cfg hub.Config, urls ...string) *hub.Client {
 	t.Cleanup(func() { c.Close() })
 	return c
 }
+
+// says tells all clients something unasked.
+func (s *server) says(subject string, body any) {
+	content, err := json.Marshal(body)
+	if err != nil {
+		return
+	}
+	data, err := hub.Frame{Type: "justsaying", Subject: subject, Body: content}.Bytes()
+	if err != nil {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for c := range s.conns {
+		c.WriteMessage(websocket.TextMessage, data)
+	}
+}
