@@ -38,6 +38,8 @@ type person struct {
 
 // Crowd is a number of people with money. It is not safe for concurrent use.
 type Crowd struct {
+	Acknowledged func(byteball.Hash) // hears of each unit that was accepted, from several goroutines; may be nil
+
 	net    byteball.Network
 	people []*person
 	lines  []*line
@@ -237,7 +239,7 @@ func (c *Crowd) Post(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	for _, l := range c.lines {
 		g.Go(func() error { return l.send(ctx) })
-		g.Go(func() error { return l.hear(ctx) })
+		g.Go(func() error { return l.hear(ctx, c.Acknowledged) })
 	}
 	return g.Wait()
 }

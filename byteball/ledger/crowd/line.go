@@ -7,6 +7,8 @@ import (
 	"sync"
 
 	"github.com/gorilla/websocket"
+
+	"github.com/iotverse/iotverse/byteball"
 )
 
 // line is one websocket and what is to be posted over it.
@@ -56,7 +58,7 @@ func (l *line) send(ctx context.Context) error {
 }
 
 // hear reads until each post is answered; whatever else the hub says or asks does not matter in so short a time.
-func (l *line) hear(ctx context.Context) error {
+func (l *line) hear(ctx context.Context, tell func(byteball.Hash)) error {
 	stop := context.AfterFunc(ctx, func() { l.ws.Close() })
 	defer stop()
 	l.mu.Lock()
@@ -71,6 +73,7 @@ func (l *line) hear(ctx context.Context) error {
 		var kind string
 		var content struct {
 			Command  string          `json:"command"`
+			Tag      byteball.Hash   `json:"tag"`
 			Response json.RawMessage `json:"response"`
 		}
 		parts := []any{&kind, &content}
@@ -79,6 +82,9 @@ func (l *line) hear(ctx context.Context) error {
 		}
 		if string(content.Response) != `"accepted"` {
 			return fmt.Errorf("a payment was refused: %s", content.Response)
+		}
+		if tell != nil {
+			tell(content.Tag)
 		}
 		await--
 	}
