@@ -27,7 +27,7 @@ import (
 )
 
 func ledgerCommand() *cobra.Command {
-	return group("ledger", "a Byteball ledger of your own", ledgerServeCommand(), ledgerStatusCommand(), ledgerCheckCommand())
+	return group("ledger", "a Byteball ledger of your own", ledgerServeCommand(), ledgerStatusCommand(), ledgerExportCommand(), ledgerImportCommand(), ledgerCheckCommand())
 }
 
 // ledgerFlags are what ledger serve is told.
@@ -44,7 +44,15 @@ func ledgerServeCommand() *cobra.Command {
 		Short: "run a dev ledger with a faucet; makes market.yaml",
 		Long: `serve runs a Byteball ledger of its own until Ctrl-C: a node with one order provider
 and a faucet. Its first start makes the keys, the chain, and the manifest of a market
-on it, which all other commands read. Everything is kept in --dir.`,
+on it, which all other commands read. Everything is kept in --dir.
+
+Others' light wallets can use it: it speaks the protocol of a Byteball (Obyte) hub,
+version 4.0dev. It listens on this machine only; to let others in, give --listen an
+address of yours and --url the address they know. Ctrl-C or SIGTERM ends it: what it
+has accepted is answered and on disk.
+
+  iotverse ledger status            how far it is, and how busy
+  iotverse ledger export FILE       a copy of its chain, while it does not run`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx, settle, stop := interrupted(cmd.Context())
 			defer stop()
@@ -129,6 +137,9 @@ func (f *ledgerFlags) serve(ctx context.Context, settle <-chan struct{}, stdout,
 			return err
 		}
 	}
+	for _, text := range f.warnings(spring) {
+		fmt.Fprintln(stderr, "iotverse: warning:", text)
+	}
 	fmt.Fprintf(stdout, "ledger  %s\norder provider  %s\nmarket  %s (%s, profile %s, hash %s)\n", h.URL, h.OP, f.market, m.Name, m.Profile, hashOf(m))
 	if f.url == "" && m.Hubs[0] != h.URL {
 		fmt.Fprintf(stderr, "iotverse: %s names the hub %s, this ledger listens at %s; use --listen or --url\n", f.market, m.Hubs[0], h.URL)
@@ -139,6 +150,25 @@ func (f *ledgerFlags) serve(ctx context.Context, settle <-chan struct{}, stdout,
 		pour = func(ctx context.Context) error { return f.pour(ctx, h, spring, purse, log) }
 	}
 	return attend(ctx, settle, h, pour, stderr)
+}
+
+// warnings says what others can do who reach this machine.
+func (f *ledgerFlags) warnings(spring net.Listener) []string {
+	var list []string
+	if !loopback(f.listen) {
+		list = append(list, fmt.Sprintf("whoever reaches %s can read the chain and post units; there is no encryption, put a proxy with TLS (wss) before it outside a trusted network", f.listen))
+	}
+	if spring != nil && !loopback(spring.Addr().String()) {
+		list = append(list, fmt.Sprintf("whoever reaches %s gets money from the faucet; --faucet-listen 127.0.0.1:PORT keeps it on this machine", spring.Addr()))
+	}
+	return list
+}
+
+// loopback says whether HOST:PORT is reached from this machine only.
+func loopback(at string) bool {
+	host, _, err := net.SplitHostPort(at)
+	ip := net.ParseIP(host)
+	return err == nil && (host == "localhost" || ip != nil && ip.IsLoopback())
 }
 
 const (

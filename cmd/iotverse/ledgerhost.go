@@ -101,6 +101,11 @@ func startLedger(ctx context.Context, cfg ledgerConfig) (*ledgerHost, error) {
 	if err != nil {
 		return nil, err
 	}
+	if own, err := op.Address(); err != nil || own != l.OP() {
+		l.Close()
+		return nil, fmt.Errorf("the chain in %s belongs to the order provider %s, the keys there to %s: put the right file at %s",
+			cfg.Dir, l.OP(), own, filepath.Join(cfg.Dir, "keys"))
+	}
 	listener, err := net.Listen("tcp", cfg.Listen)
 	if err != nil {
 		l.Close()
