@@ -2,6 +2,7 @@ package wallet_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"testing"
@@ -16,7 +17,7 @@ import (
 // reconcile lets two hubs learn of each other's units. Where they are in conflict, those of the first count. All becomes
 // stable, and both have seen the same.
 func reconcile(first, second *chain) {
-	for _, e := range slices.Concat(second.units, entries(first.secret), entries(second.secret)) {
+	for _, e := range slices.Concat(entries(first.secret), entries(second.secret), second.units) {
 		if slices.ContainsFunc(first.units, func(f *entry) bool { return f.u.Unit == e.u.Unit }) {
 			continue
 		}
@@ -262,4 +263,43 @@ func (h *brokenHub) History(ctx context.Context, a []byteball.Address, known []b
 		return nil, nil, err
 	}
 	return h.chain.History(ctx, a, known, min)
+}
+
+// TestRefusedMayCount: a hub refuses a payment, keeps its unit and shows it later. Until the unit is dead, the payment is
+// not made from other coins; once it counts, the payment has been made by it.
+func TestRefusedMayCount(t *testing.T) {
+	_, payee := key(t, 1)
+	c, s := newChain(), newStore()
+	w := many(t, c, s, false)
+	c.fund(w.Address(), 30_000, 20_000)
+	c.settle()
+	rent, food := []unit.Output{{Address: payee, Amount: 7000}}, []unit.Output{{Address: payee, Amount: 8000}}
+	c.lies = 2
+	if _, err := w.Pay(t.Context(), "rent", rent, nil); !errors.Is(err, byteball.Invalid) {
+		t.Fatalf("got %v, want Invalid", err)
+	}
+	state(t, w, "rent", wallet.Refused)
+	eaten, err := w.Pay(t.Context(), "food", food, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w = many(t, c, s, false)
+	if _, err := w.Pay(t.Context(), "rent", rent, nil); !errors.Is(err, byteball.Transient) {
+		t.Fatalf("paid from other coins while the first unit could count: %v", err)
+	}
+	c.units = c.units[:1] // the payment of food was never seen by anybody else
+	c.units = append(c.units, &entry{c.secret[0], 0, true}, &entry{eaten, 0, false})
+	c.settle()
+	u, err := w.Pay(t.Context(), "rent", rent, nil)
+	if err != nil || u.Unit != c.secret[0].Unit {
+		t.Fatalf("the unit that counts is not the payment's: %v", err)
+	}
+	state(t, w, "rent", wallet.Stable)
+	state(t, w, "food", wallet.DoubleSpent)
+	if _, err := w.Pay(t.Context(), "food", food, nil); err != nil {
+		t.Error(err)
+	}
+	if n := paid(c, payee); n[7000] != 1 || n[8000] != 1 {
+		t.Errorf("paid %v", n)
+	}
 }
