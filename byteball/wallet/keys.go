@@ -43,12 +43,21 @@ func NewMnemonic(entropy []byte) (string, error) {
 	return words, nil
 }
 
+// Entropy is the inverse of NewMnemonic: the 16 to 32 bytes that the words were made from. Error: Invalid as in Open.
+func Entropy(mnemonic string) ([]byte, error) {
+	words, err := readWords(mnemonic)
+	if err != nil {
+		return nil, err
+	}
+	return bip39.EntropyFromMnemonic(strings.Join(words, " "))
+}
+
 // Open makes the seed of a mnemonic and its passphrase (BIP39: PBKDF2, 2048 rounds). Case and spacing of the words do
 // not matter, those of the passphrase do. Another passphrase is another wallet, there is no wrong one.
-// Error: Invalid says which word is wrong, or that the words do not belong together.
+// Error: Invalid says which words are wrong, or that the words do not belong together.
 func Open(mnemonic, passphrase string) (*Seed, error) {
-	words := strings.Fields(norm.NFKD.String(strings.ToLower(mnemonic)))
-	if err := checkWords(words); err != nil {
+	words, err := readWords(mnemonic)
+	if err != nil {
 		return nil, err
 	}
 	root, err := master(bip39.NewSeed(strings.Join(words, " "), norm.NFKD.String(passphrase)))
@@ -58,19 +67,54 @@ func Open(mnemonic, passphrase string) (*Seed, error) {
 	return &Seed{func() node { return root }}, nil
 }
 
-func checkWords(words []string) error {
+// readWords splits a mnemonic and names every word that is wrong, with the words of the list that were perhaps meant.
+func readWords(mnemonic string) ([]string, error) {
+	words := strings.Fields(norm.NFKD.String(strings.ToLower(mnemonic)))
 	if !slices.Contains([]int{12, 15, 18, 21, 24}, len(words)) {
-		return fmt.Errorf("mnemonic of %d words, need 12, 15, 18, 21 or 24: %w", len(words), byteball.Invalid)
+		return nil, fmt.Errorf("mnemonic of %d words, need 12, 15, 18, 21 or 24: %w", len(words), byteball.Invalid)
 	}
+	var wrong []string
 	for i, w := range words {
 		if _, ok := bip39.GetWordIndex(w); !ok {
-			return fmt.Errorf("word %d of the mnemonic, %.20q, is not in the English BIP39 list: %w", i+1, w, byteball.Invalid)
+			wrong = append(wrong, fmt.Sprintf("word %d of the mnemonic, %.20q, is not in the English BIP39 list%s", i+1, w, perhaps(w)))
 		}
 	}
-	if _, err := bip39.EntropyFromMnemonic(strings.Join(words, " ")); err != nil {
-		return fmt.Errorf("mnemonic: the last word does not fit the others, one of them is wrong or out of order: %w", byteball.Invalid)
+	if len(wrong) > 0 {
+		return nil, fmt.Errorf("%s: %w", strings.Join(wrong, "; "), byteball.Invalid)
 	}
-	return nil
+	if _, err := bip39.EntropyFromMnemonic(strings.Join(words, " ")); err != nil {
+		return nil, fmt.Errorf("mnemonic: the last word does not fit the others, one of them is wrong or out of order: %w", byteball.Invalid)
+	}
+	return words, nil
+}
+
+// perhaps names up to three words of the list that one slip of the pen turns into word, or that begin like it: four
+// letters tell all of them apart.
+func perhaps(word string) string {
+	var near []string
+	for _, w := range bip39.GetWordList() {
+		if len(near) < 3 && (slip(word, w) || len(word) >= 4 && strings.HasPrefix(w, word[:4])) {
+			near = append(near, w)
+		}
+	}
+	if len(near) == 0 {
+		return ""
+	}
+	return " (perhaps " + strings.Join(near, ", ") + ")"
+}
+
+// slip says whether one letter more, less or other, or two that changed places, makes a of b.
+func slip(a, b string) bool {
+	head := 0
+	for head < len(a) && head < len(b) && a[head] == b[head] {
+		head++
+	}
+	tail := 0
+	for tail < len(a)-head && tail < len(b)-head && a[len(a)-1-tail] == b[len(b)-1-tail] {
+		tail++
+	}
+	x, y := a[head:len(a)-tail], b[head:len(b)-tail]
+	return len(x) <= 1 && len(y) <= 1 || len(x) == 2 && len(y) == 2 && x[0] == y[1] && x[1] == y[0]
 }
 
 // Key derives the key at path, from the root down. The same path always gives the same key.

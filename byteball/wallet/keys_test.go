@@ -210,11 +210,14 @@ func TestOpenRefuses(t *testing.T) {
 		{"", "mnemonic of 0 words"},
 		{about + " about", "mnemonic of 13 words"},
 		{strings.Replace(about, "abandon abandon", "abandon abundon", 1), `word 2 of the mnemonic, "abundon"`},
+		{strings.Replace(about, "abandon abandon abandon", "abandn q aabndon", 1),
+			`word 1 of the mnemonic, "abandn", is not in the English BIP39 list (perhaps abandon); word 2 of the mnemonic, "q", is`},
+		{strings.Replace(about, "about", "abuot", 1), "(perhaps about)"},
 		{strings.Replace(about, "about", strings.Repeat("x", 10_000), 1), `word 12 of the mnemonic, "xxxxxxxxxxxxxxxxxxxx"`},
 		{strings.Replace(about, "about", "abandon", 1), "the last word does not fit"},
 	} {
 		_, err := wallet.Open(c.mnemonic, "")
-		if got := fmt.Sprint(err); !strings.Contains(got, c.want) || len(got) > 200 || !errors.Is(err, byteball.Invalid) {
+		if got := fmt.Sprint(err); !strings.Contains(got, c.want) || len(got) > 400 || !errors.Is(err, byteball.Invalid) {
 			t.Errorf("got %.200q, want %q of kind Invalid", got, c.want)
 		}
 	}
@@ -224,7 +227,11 @@ func TestOpenRefuses(t *testing.T) {
 func TestMnemonicRoundTrip(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		n := rapid.SampledFrom([]int{16, 20, 24, 28, 32}).Draw(rt, "bytes")
-		words, err := wallet.NewMnemonic(rapid.SliceOfN(rapid.Byte(), n, n).Draw(rt, "entropy"))
+		entropy := rapid.SliceOfN(rapid.Byte(), n, n).Draw(rt, "entropy")
+		words, err := wallet.NewMnemonic(entropy)
+		if back, err := wallet.Entropy(strings.ToUpper(words)); err != nil || !bytes.Equal(back, entropy) {
+			rt.Fatalf("got %x, %v back from %x", back, err, entropy)
+		}
 		if err != nil || len(strings.Fields(words)) != n*3/4 {
 			rt.Fatalf("got %q, %v from %d bytes", words, err, n)
 		}

@@ -20,13 +20,13 @@ import (
 //	{"iotverse_keys":1,"identity":…,"kdf":"argon2id","time":3,"memory_kib":65536,"threads":4,"salt":…,"nonce":…,"box":…}
 //
 // box is XChaCha20-Poly1305 of the plain form; everything before it is its associated data. The plain form is one byte of
-// key kind, 32 bytes of identity key, 16 bytes of wallet entropy. With kdf "none" box holds the plain form and the first
+// key kind, 32 bytes of identity key, 16 to 32 bytes of wallet entropy (BIP39). With kdf "none" box holds the plain form and the first
 // eight bytes of its SHA-256.
 
 const (
 	fileVersion = 1
 	fileMax     = 4096 // bytes of a whole file; a real one has about 400
-	plainSize   = 1 + 32 + 16
+	plainHead   = 1 + 32
 
 	// RFC 9106, second recommended choice. About 0.2 s on a PC, 4 s on a Pi Zero, and 64 MB for that moment.
 	kdfTime    = 3
@@ -62,19 +62,25 @@ func (s secrets) plain() []byte {
 	if s.p256 {
 		kind = 2
 	}
-	out := append(make([]byte, 0, plainSize), kind)
+	out := append(make([]byte, 0, plainHead+len(s.entropy)), kind)
 	out = append(out, s.identity[:]...)
-	return append(out, s.entropy[:]...)
+	return append(out, s.entropy...)
 }
 
 func parsePlain(b []byte) (secrets, error) {
-	if len(b) != plainSize || b[0] < 1 || b[0] > 2 {
+	if !plainSize(len(b)) || b[0] < 1 || b[0] > 2 {
 		return secrets{}, fmt.Errorf("utim: key file holds no keys of a known kind: %w", protocol.Invalid)
 	}
 	s := secrets{p256: b[0] == 2}
-	copy(s.identity[:], b[1:33])
-	copy(s.entropy[:], b[33:])
+	copy(s.identity[:], b[1:])
+	s.entropy = bytes.Clone(b[plainHead:])
 	return s, nil
+}
+
+// plainSize says whether a plain form of n bytes holds the entropy of 12, 15, 18, 21 or 24 words.
+func plainSize(n int) bool {
+	n -= plainHead
+	return n >= 16 && n <= 32 && n%4 == 0
 }
 
 // encode writes the file that holds s.
@@ -176,7 +182,7 @@ func parse(data []byte) (keyFile, error) {
 func (f keyFile) check() error {
 	switch f.KDF {
 	case "none":
-		if len(f.Box) != plainSize+8 || f.Time != 0 || f.Memory != 0 || f.Threads != 0 || f.Salt != nil || f.Nonce != nil {
+		if !plainSize(len(f.Box)-8) || f.Time != 0 || f.Memory != 0 || f.Threads != 0 || f.Salt != nil || f.Nonce != nil {
 			return fmt.Errorf("utim: unencrypted key file of a wrong form: %w", protocol.Invalid)
 		}
 	case "argon2id":
@@ -185,7 +191,7 @@ func (f keyFile) check() error {
 			return fmt.Errorf("utim: key file asks for argon2id with %d passes over %d KiB by %d threads, more than this program allows: %w",
 				f.Time, f.Memory, f.Threads, protocol.Invalid)
 		}
-		if len(f.Salt) < 8 || len(f.Salt) > 64 || len(f.Nonce) != chacha20poly1305.NonceSizeX || len(f.Box) != plainSize+chacha20poly1305.Overhead {
+		if len(f.Salt) < 8 || len(f.Salt) > 64 || len(f.Nonce) != chacha20poly1305.NonceSizeX || !plainSize(len(f.Box)-chacha20poly1305.Overhead) {
 			return fmt.Errorf("utim: encrypted key file of a wrong form: %w", protocol.Invalid)
 		}
 	default:
@@ -197,7 +203,7 @@ func (f keyFile) check() error {
 // unseal returns the plain form.
 func (f keyFile) unseal(passphrase []byte) ([]byte, error) {
 	if f.KDF == "none" {
-		plain, sum := f.Box[:plainSize], f.Box[plainSize:]
+		plain, sum := f.Box[:len(f.Box)-8], f.Box[len(f.Box)-8:]
 		if subtle.ConstantTimeCompare(sum, checksum(plain)) != 1 {
 			return nil, fmt.Errorf("utim: key file is damaged: %w", protocol.Invalid)
 		}

@@ -30,6 +30,7 @@ import (
 type Options struct {
 	Passphrase  []byte    // what the file is encrypted with; at least one byte, unless Unencrypted
 	Unencrypted bool      // no encryption: whoever reads the file has the keys. For dev networks; the caller warns
+	Words       string    // restore the wallet of these 12 to 24 words (BIP39, English) instead of making one; the identity key is new
 	P256        bool      // a P-256 identity key, as secure elements have it, instead of Ed25519
 	Rand        io.Reader // nil is crypto/rand; a seeded reader gives the same keys every time, for demos only
 }
@@ -50,7 +51,7 @@ type keys struct {
 type secrets struct {
 	p256     bool
 	identity [32]byte // Ed25519 seed (RFC 8032) or P-256 scalar, big endian
-	entropy  [16]byte // of the wallet's twelve words (BIP39)
+	entropy  []byte   // of the wallet's words (BIP39): 16 bytes for twelve, 32 at most
 }
 
 // newSecrets draws both keys.
@@ -68,7 +69,13 @@ func newSecrets(opts Options, random io.Reader) (secrets, error) {
 			break
 		}
 	}
-	if _, err := io.ReadFull(random, s.entropy[:]); err != nil {
+	if opts.Words != "" {
+		var err error
+		s.entropy, err = wallet.Entropy(opts.Words)
+		return s, err
+	}
+	s.entropy = make([]byte, 16)
+	if _, err := io.ReadFull(random, s.entropy); err != nil {
 		return secrets{}, fmt.Errorf("utim: no randomness: %w", err)
 	}
 	return s, nil
@@ -95,7 +102,7 @@ func (s secrets) open() (*Module, error) {
 		m.identity = protocol.Identity(key.Public().(ed25519.PublicKey))
 	}
 	var err error
-	if k.words, err = wallet.NewMnemonic(s.entropy[:]); err != nil {
+	if k.words, err = wallet.NewMnemonic(s.entropy); err != nil {
 		return nil, fmt.Errorf("utim: wallet: %w", err)
 	}
 	if k.wallet, err = wallet.Open(k.words, ""); err != nil {
@@ -135,7 +142,7 @@ func (m *Module) Sign(message []byte) ([]byte, error) {
 // Wallet returns the wallet's seed. It stays inside this process.
 func (m *Module) Wallet() *wallet.Seed { return m.keys().wallet }
 
-// Backup returns the wallet's twelve words (BIP39, English). Whoever has them has the money: show them to the node's owner
+// Backup returns the wallet's words (BIP39, English), twelve unless it was restored from more. Whoever has them has the money: show them to the node's owner
 // on request, never log them. They do not restore the identity key; a restored wallet gets a new one.
 func (m *Module) Backup() string { return m.keys().words }
 

@@ -344,3 +344,32 @@ func FuzzDecode(f *testing.F) {
 		}
 	})
 }
+
+// TestRestore: keys made of a person's words hold the wallet of these words, whatever their number, and come back from disk.
+func TestRestore(t *testing.T) {
+	for _, n := range []int{16, 20, 24, 28, 32} {
+		words, err := wallet.NewMnemonic(bytes.Repeat([]byte{byte(n)}, n))
+		if err != nil {
+			t.Fatal(err)
+		}
+		seed, err := wallet.Open(words, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, opts := range []utim.Options{{Unencrypted: true}, {Passphrase: phrase}} {
+			opts.Words = "  " + strings.ToUpper(words) + "\n"
+			made, path := create(t, opts)
+			opened, err := utim.Open(path, opts.Passphrase)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if opened.Backup() != words || firstKey(t, opened.Wallet()) != firstKey(t, seed) || opened.Identity() != made.Identity() {
+				t.Errorf("%d bytes of entropy: another wallet came back", n)
+			}
+		}
+	}
+	_, err := utim.Create(filepath.Join(t.TempDir(), "keys"), utim.Options{Unencrypted: true, Words: "abandon ability"})
+	if !errors.Is(err, protocol.Invalid) {
+		t.Errorf("got %v, want Invalid", err)
+	}
+}
