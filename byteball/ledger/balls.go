@@ -23,6 +23,7 @@ func (l *Ledger) settle(m *node) {
 	for _, n := range units {
 		l.store(n)
 		l.indexStable(n)
+		l.keepTemp(n)
 		l.quit(n)
 		l.keep(n)
 		n.touched, n.u = slices.Collect(maps.Keys(addresses(n.u))), nil

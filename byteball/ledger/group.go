@@ -184,6 +184,7 @@ func (l *Ledger) handle(j *job) error {
 
 // accept checks the place of a unit of good form on the chain and applies it.
 func (l *Ledger) accept(j *job) error {
+	l.clock = j.now
 	c := &check{l: l, u: j.u, now: j.now, keys: j.keys}
 	err := c.all()
 	if failed := l.fail(); failed != nil {

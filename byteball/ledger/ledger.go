@@ -13,6 +13,7 @@ package ledger
 import (
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/dgraph-io/badger/v4"
 
@@ -72,12 +73,14 @@ type Ledger struct {
 	settledAt int64   // the latest timestamp of settled
 	seq       uint64  // of the next unit that is saved
 
+	clock time.Time     // of the caller whose unit is handled
 	line  sync.Mutex    // of queue; taken with mu or without
 	queue []*job        // units that wait for whoever locks the ledger next
 	wake  chan struct{} // somebody stands in queue whom nobody serves; capacity 1: a wake is not counted
 	known keyring
 
 	bad   map[byteball.Hash]string // units that were refused for ever, until the next start
+	noted noted                    // facts for definitions that are known to be stored
 	hooks map[int]func(posted)     // called with the ledger locked and a transaction open
 	hook  int
 

@@ -91,6 +91,7 @@ func (l *Ledger) Serve(ctx context.Context, cfg ServerConfig) error {
 	var loops sync.WaitGroup
 	working := make(chan struct{})
 	loops.Go(func() { l.work(working) })
+	loops.Go(func() { s.tidy(ctx) })
 	if cfg.Operator.Signer != nil {
 		loops.Go(func() { s.witness(ctx) })
 	}

@@ -41,6 +41,7 @@ const (
 	tAttested = 'z' // address, sequence             → attestation
 	tField    = 'Z' // attestor, field, value        → unit of the last attestation
 	tFeed     = 'D' // address, name, ^index         → feed
+	tTemp     = 'p' // when it became stable, unit   → nothing; units whose temp_data has its data yet
 	tProfile  = 'P' // address, sequence             → unit
 )
 
