@@ -63,31 +63,59 @@ func (l *Ledger) firstBy(k []byte, mci uint64) bool {
 
 // SeenCoin looks at the inputs and outputs of stable payments (definition.js:866).
 func (v chainView) SeenCoin(c definition.Coin, mci uint64) (bool, error) {
-	prefix, skip := factKey(factOutput, []byte(c.Address)), 0
+	seen := false
 	switch {
+	case c.Input && c.Type != "":
+		seen = v.l.seenAsset(factKey(factInput, []byte(c.Address), []byte{inputLetter(c.Type)}), c.Asset, mci)
 	case c.Input:
-		prefix, skip = factKey(factInput, []byte(c.Address)), 1
+		for _, letter := range []byte("tihw") {
+			seen = seen || v.l.seenAsset(factKey(factInput, []byte(c.Address), []byte{letter}), c.Asset, mci)
+		}
 	case c.Min > 0 || c.Max > 0:
-		prefix, skip = factKey(factAmount, []byte(c.Address)), 8
+		seen = v.l.seenAmount(c, mci)
+	default:
+		seen = v.l.seenAsset(factKey(factOutput, []byte(c.Address)), c.Asset, mci)
 	}
-	from := prefix
-	if skip == 8 {
-		from = append(prefix[:len(prefix):len(prefix)], num(uint64(c.Min))...)
+	return seen, v.l.x.err
+}
+
+// seenAsset says whether a fact that prefix begins first held, for an asset or if it is "" for any, at mci or before.
+func (l *Ledger) seenAsset(prefix []byte, asset byteball.Hash, mci uint64) bool {
+	if asset != "" {
+		return l.firstBy(append(prefix, assetKey(asset)...), mci)
 	}
 	seen := false
-	v.l.x.each(prefix, from, func(rest, first []byte) bool {
-		if len(rest) < skip {
-			return true
-		}
-		head, asset := rest[:skip], string(rest[skip:])
-		if skip == 8 && c.Max > 0 && number(head) > uint64(c.Max) {
-			return false
-		}
-		seen = number(first) <= mci && (c.Asset == "" || asset == assetKey(c.Asset)) &&
-			(!c.Input || c.Type == "" || head[0] == inputLetter(c.Type))
+	l.x.each(prefix, nil, func(_, first []byte) bool {
+		seen = number(first) <= mci
 		return !seen
 	})
-	return seen, v.l.x.err
+	return seen
+}
+
+// seenAmount walks through the amounts of outputs that are in question: those of an asset in their order, from the least.
+func (l *Ledger) seenAmount(c definition.Coin, mci uint64) bool {
+	most := uint64(c.Max)
+	if most == 0 {
+		most = 1<<64 - 1
+	}
+	prefix := factKey(factAmount, []byte(c.Address), assetKey(c.Asset))
+	from := append(prefix[:len(prefix):len(prefix)], num(uint64(c.Min))...)
+	seen := false
+	l.x.each(prefix, from, func(rest, _ []byte) bool {
+		amount, at := number(rest[:8]), number(rest[8:])
+		seen = amount <= most && at <= mci
+		return !seen && amount <= most
+	})
+	if seen || c.Asset != "" {
+		return seen
+	}
+	l.x.each(factKey(factAmount, []byte(c.Address), []byte(assetOther)), nil, func(rest, _ []byte) bool {
+		rest = rest[len(rest)-16:]
+		amount, at := number(rest[:8]), number(rest[8:])
+		seen = amount >= uint64(c.Min) && amount <= most && at <= mci
+		return !seen
+	})
+	return seen
 }
 
 // Feed looks for a value of a data feed (data_feeds.js:113). The keys are the reference's, so that texts with control

@@ -15,13 +15,13 @@ const tFact = 'q'
 
 // The second byte of a fact's key.
 const (
-	factUpTo     = 'u' //                                    → index of the last stable unit whose facts are here
+	factUpTo     = 'u' //                                    → last main chain index whose facts are here
 	factFeed     = 'f' // oracle \n name \n kind \n value \n index → nothing; kind n or s, index inverted
 	factAttested = 'a' // address, attestor, index            → nothing
 	factChange   = 'c' // address, definition hash or nothing → index
-	factInput    = 'i' // address, type, asset                → index; the asset is empty for bytes
+	factInput    = 'i' // address, type, asset                → index
 	factOutput   = 'o' // address, asset                      → index
-	factAmount   = 'v' // address, amount, asset              → index; of an output
+	factAmount   = 'v' // address, asset, amount, index       → nothing; of an output
 )
 
 func factKey(kind byte, parts ...[]byte) []byte {
@@ -52,18 +52,38 @@ func (l *Ledger) settleFacts(n *node, u *unit.Unit) {
 			}
 		}
 	}
-	l.x.set(factKey(factUpTo), num(uint64(n.MCI)))
+	if n.OnMain {
+		l.x.set(factKey(factUpTo), num(uint64(n.MCI)))
+	}
+}
+
+// maxNoted is how many keys of facts are remembered, of about 50 bytes.
+const maxNoted = 16_384
+
+// noted remembers facts that are in the table, so that a payment between known addresses reads nothing.
+type noted struct{ new, old map[string]bool }
+
+func (m *noted) add(k []byte) (known bool) {
+	if m.new[string(k)] {
+		return true
+	}
+	known = m.old[string(k)]
+	if len(m.new) >= maxNoted/2 || m.new == nil {
+		m.old, m.new = m.new, make(map[string]bool, maxNoted/2)
+	}
+	m.new[string(k)] = true
+	return known
 }
 
 // first notes a fact unless it held before.
 func (l *Ledger) first(n *node, k []byte) {
-	if !l.x.has(k) {
+	if !l.noted.add(k) && !l.x.has(k) {
 		l.x.set(k, num(uint64(n.MCI)))
 	}
 }
 
 func (l *Ledger) settlePayment(n *node, u *unit.Unit, p *unit.Payment) {
-	asset := []byte(assetKey(p.Asset))
+	asset := assetKey(p.Asset)
 	for i := range p.Inputs {
 		if owner := l.inputOwner(u, &p.Inputs[i]); owner != "" {
 			l.first(n, factKey(factInput, []byte(owner), []byte{inputLetter(p.Inputs[i].Type)}, asset))
@@ -72,7 +92,7 @@ func (l *Ledger) settlePayment(n *node, u *unit.Unit, p *unit.Payment) {
 	for i := range p.Outputs {
 		o := &p.Outputs[i]
 		l.first(n, factKey(factOutput, []byte(o.Address), asset))
-		l.first(n, factKey(factAmount, []byte(o.Address), num(uint64(o.Amount)), asset))
+		l.x.set(factKey(factAmount, []byte(o.Address), asset, num(uint64(o.Amount)), num(uint64(n.MCI))), nil)
 	}
 }
 
@@ -90,12 +110,17 @@ func (l *Ledger) inputOwner(u *unit.Unit, in *unit.Input) byteball.Address {
 	return ""
 }
 
-// assetKey is an asset in a key: nothing for bytes.
-func assetKey(asset byteball.Hash) string {
+// The first byte of an asset in a key.
+const (
+	assetBytes = "\x00" // alone
+	assetOther = "\x01" // before the hash
+)
+
+func assetKey(asset byteball.Hash) []byte {
 	if asset == "" || asset == "base" {
-		return ""
+		return []byte(assetBytes)
 	}
-	return string(raw(asset))
+	return append([]byte(assetOther), raw(asset)...)
 }
 
 // inputLetter is the type of an input in a key.
