@@ -33,6 +33,7 @@ type Client struct {
 	over   <-chan struct{} // closed by Close
 	done   sync.WaitGroup
 	memory *memory
+	lanes  chan struct{} // capacity lanes
 
 	mu      sync.Mutex
 	conn    *conn         // nil while there is none
@@ -54,7 +55,7 @@ func Dial(ctx context.Context, cfg Config) (*Client, error) {
 	}
 	cfg = cfg.filled()
 	c := &Client{cfg: cfg, ops: cfg.OPs, changed: make(chan struct{}), wakes: map[chan struct{}]bool{},
-		watched: map[byteball.Address]bool{}, memory: &memory{good: map[signature]bool{}}}
+		watched: map[byteball.Address]bool{}, memory: &memory{good: map[signature]bool{}}, lanes: make(chan struct{}, lanes)}
 	for _, url := range cfg.URLs {
 		c.hubs = append(c.hubs, &Status{URL: url})
 	}

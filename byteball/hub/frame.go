@@ -13,6 +13,8 @@ const (
 	maxDepth = 112     // nesting of one message: a joint of 100 levels and what stands around it
 	maxTag   = 44      // characters of a request's tag
 	maxText  = 500     // characters kept of an error text
+
+	maxRefusal = 64 << 10 // bytes of an answer that can be an error
 )
 
 // Frame is one message of the protocol: a JSON array [type, content].
@@ -41,17 +43,15 @@ func ParseFrame(data []byte) (Frame, error) {
 	if d := depth(data); d > maxDepth {
 		return Frame{}, fmt.Errorf("frame nested deeper than %d levels: %w", maxDepth, byteball.Invalid)
 	}
-	var pair []json.RawMessage
-	if err := json.Unmarshal(data, &pair); err != nil || len(pair) != 2 {
-		return Frame{}, fmt.Errorf("frame is not [type, content]: %w", byteball.Invalid)
-	}
 	var f Frame
 	var c content
-	if err := json.Unmarshal(pair[0], &f.Type); err != nil {
-		return Frame{}, fmt.Errorf("type of frame is not a string: %w", byteball.Invalid)
+	var more json.RawMessage
+	three := [3]any{&f.Type, &c, &more} // what is absent becomes nil
+	if err := json.Unmarshal(data, &three); err != nil {
+		return Frame{}, fmt.Errorf("frame is not [type, content]: %v: %w", err, byteball.Invalid)
 	}
-	if err := json.Unmarshal(pair[1], &c); err != nil {
-		return Frame{}, fmt.Errorf("content of %.20q frame: %v: %w", f.Type, err, byteball.Invalid)
+	if three[0] == nil || three[1] == nil || three[2] != nil {
+		return Frame{}, fmt.Errorf("frame is not [type, content]: %w", byteball.Invalid)
 	}
 	if len(c.Tag) > maxTag {
 		return Frame{}, fmt.Errorf("tag of %d characters, at most %d: %w", len(c.Tag), maxTag, byteball.Invalid)
@@ -106,7 +106,7 @@ func depth(data []byte) int {
 
 // refusal returns the text of an {"error": "text"} answer and whether body is one.
 func refusal(body json.RawMessage) (string, bool) {
-	if len(body) == 0 || body[0] != '{' {
+	if len(body) == 0 || body[0] != '{' || len(body) > maxRefusal {
 		return "", false
 	}
 	var e struct{ Error json.RawMessage }

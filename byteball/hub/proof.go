@@ -46,14 +46,14 @@ type ball struct {
 // protocol proves none of that. Rules: ocore light.js:177, witness_proof.js:172. Pure.
 // Error: Invalid if anything in the answer is wrong; then nothing of it may be used.
 func Verify(data []byte, ops []byteball.Address, majority int) (History, error) {
-	return verify(data, ops, majority, nil)
-}
-
-// verify is Verify with a memory of signatures.
-func verify(data []byte, ops []byteball.Address, majority int, memory *memory) (History, error) {
 	if d := depth(data); d > maxDepth {
 		return History{}, wrong("nested deeper than %d levels", maxDepth)
 	}
+	return verify(data, ops, majority, nil)
+}
+
+// verify is Verify of what ParseFrame has let pass, with a memory of signatures.
+func verify(data []byte, ops []byteball.Address, majority int, memory *memory) (History, error) {
 	var a answer
 	if err := json.Unmarshal(data, &a); err != nil {
 		return History{}, wrong("%v", err)

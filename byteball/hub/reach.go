@@ -1,11 +1,13 @@
 package hub
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/iotverse/iotverse/byteball"
 	"github.com/iotverse/iotverse/byteball/unit"
@@ -25,7 +27,7 @@ func tooLarge(err error) bool {
 // says where it ended.
 func (c *Client) gather(ctx context.Context, q query, s *shelf) error {
 	if len(q.Addresses) <= maxAddresses {
-		h, err := c.once(ctx, q)
+		h, err := c.inLane(ctx, q)
 		if err == nil {
 			s.put(h)
 		}
@@ -39,10 +41,25 @@ func (c *Client) gather(ctx context.Context, q query, s *shelf) error {
 	left, right := q, q
 	half := len(q.Addresses) / 2
 	left.Addresses, right.Addresses = q.Addresses[:half], q.Addresses[half:]
-	if err := c.gather(ctx, left, s); err != nil {
-		return err
+	var lefts error
+	var both sync.WaitGroup
+	both.Go(func() { lefts = c.gather(ctx, left, s) }) // the hub answers one while the other is checked
+	err := c.gather(ctx, right, s)
+	both.Wait()
+	return cmp.Or(err, lefts)
+}
+
+// lanes is how many parts of a history are under way at once: each may be an answer of 6 MB.
+const lanes = 3
+
+func (c *Client) inLane(ctx context.Context, q query) (History, error) {
+	select {
+	case c.lanes <- struct{}{}:
+	case <-ctx.Done():
+		return History{}, ctx.Err()
 	}
-	return c.gather(ctx, right, s)
+	defer func() { <-c.lanes }()
+	return c.once(ctx, q)
 }
 
 // page reads the history of one address from its end: the newest units that one answer takes, then, with these named as
@@ -69,7 +86,7 @@ func (c *Client) page(ctx context.Context, q query, s *shelf) error {
 		if rest, lower, err = c.window(ctx, q, low); errors.Is(err, errLarge) {
 			rest, lower, err = History{}, low, nil
 		}
-		s.from[q.Addresses[0]] = lower
+		s.ends(q.Addresses[0], lower)
 	}
 	if err == nil {
 		s.put(rest)
@@ -95,6 +112,7 @@ func (c *Client) window(ctx context.Context, q query, top uint64) (History, uint
 // shelf gathers checked answers. It holds some units whole and remembers the rest by name.
 type shelf struct {
 	room     int // for whole units
+	mu       sync.Mutex
 	list     []entry
 	seen     map[byteball.Hash]bool // proven
 	unstable []*unit.Unit
@@ -112,7 +130,15 @@ func newShelf(room int) *shelf {
 	return &shelf{room: room, seen: map[byteball.Hash]bool{}, from: map[byteball.Address]uint64{}}
 }
 
+func (s *shelf) ends(a byteball.Address, from uint64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.from[a] = from
+}
+
 func (s *shelf) put(h History) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	for _, p := range h.Proven {
 		if s.seen[p.Unit.Unit] {
 			continue
