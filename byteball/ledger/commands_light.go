@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"encoding/json"
+	"slices"
 	"time"
 
 	"github.com/iotverse/iotverse/byteball"
@@ -18,7 +19,7 @@ func getHistory(p *peer, q params) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !p.s.watch(p, query.Addresses, query.Units) {
+	if !p.s.watch(p, query.Addresses, p.s.l.unprovable(query.Units)) {
 		p.say("info", "too many addresses are watched")
 	}
 	h, err := p.s.l.History(query)
@@ -26,6 +27,19 @@ func getHistory(p *peer, q params) (any, error) {
 		return nil, err
 	}
 	return historyWire(h), nil
+}
+
+// unprovable returns those units that a client may wait for: unknown ones, and those that cannot be proven yet.
+func (l *Ledger) unprovable(units []byteball.Hash) []byteball.Hash {
+	if len(units) == 0 {
+		return nil
+	}
+	l.begin(false)
+	defer l.end()
+	return slices.DeleteFunc(slices.Clone(units), func(h byteball.Hash) bool {
+		n := l.node(h)
+		return n != nil && n.Stable && n.MCI <= l.last.LastBallMCI
+	})
 }
 
 func historyWire(h History) any {

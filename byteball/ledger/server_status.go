@@ -15,12 +15,13 @@ type Status struct {
 	OP       byteball.Address `json:"op"`
 	Genesis  byteball.Hash    `json:"genesis"`
 	Units    uint64           `json:"units"`
-	Tip      uint64           `json:"tip"`         // highest main chain index
-	Stable   uint64           `json:"stable"`      // highest that is final
-	Store    uint64           `json:"store_bytes"` // of the database, which counts once a minute; 0 in memory
-	Clients  int              `json:"clients"`     // connected
-	Watching int              `json:"watching"`    // addresses and units they watch
-	Accepted uint64           `json:"accepted"`    // posted units
+	Tip      uint64           `json:"tip"`           // highest main chain index
+	Stable   uint64           `json:"stable"`        // highest that is final
+	Store    uint64           `json:"store_bytes"`   // of the database, which counts once a minute; 0 in memory
+	Clients  int              `json:"clients"`       // connected
+	Watching int              `json:"watching"`      // addresses and units they watch
+	Waiting  int64            `json:"waiting_bytes"` // posts that wait for the ledger and answers that wait for clients
+	Accepted uint64           `json:"accepted"`      // posted units
 	Refused  uint64           `json:"refused"`
 	Rate     float64          `json:"posts_per_second"` // accepted and refused, over the last 10 whole seconds
 	Uptime   float64          `json:"uptime_seconds"`
@@ -41,6 +42,9 @@ func (s *server) status(now time.Time) Status {
 	st := s.l.status()
 	s.mu.Lock()
 	st.Clients, st.Watching = len(s.peers), s.watching
+	for _, h := range s.hosts {
+		st.Waiting += h.waiting.Load()
+	}
 	s.mu.Unlock()
 	s.count.fill(&st, now)
 	return st
