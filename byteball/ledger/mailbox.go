@@ -215,7 +215,8 @@ func (l *Ledger) mailDevice(address string) (d mailDevice, known bool, err error
 	return d, known, err
 }
 
-// putMail stores a message and returns its JSON; one that lies there already is stored once.
+// putMail stores a message and returns its JSON; one that lies there already is stored once. The box is
+// locked by the caller.
 func (l *Ledger) putMail(s *device.Sealed, now time.Time) (json.RawMessage, error) {
 	text, err := s.MarshalJSON()
 	if err != nil {
@@ -225,7 +226,6 @@ func (l *Ledger) putMail(s *device.Sealed, now time.Time) (json.RawMessage, erro
 		return nil, refuse("device message is too long")
 	}
 	box := []byte(s.To)
-	defer l.mail.lock(s.To)()
 	return text, l.mailTx(true, func(x *tx) error {
 		var d mailDevice
 		if !x.load(key(tDevice, box), &d) {
@@ -293,7 +293,7 @@ type letter struct {
 }
 
 // readMail returns the oldest messages of a box: at most count of at most longest bytes each (longer ones are left out), and
-// not many more bytes than a client takes at once. more says that there may be others.
+// not many more bytes than a client takes at once. more says that there may be others. The box is locked by the caller.
 func (l *Ledger) readMail(address string, count, longest int) (list []letter, more bool, err error) {
 	size := 0
 	err = l.mailTx(false, func(x *tx) error {

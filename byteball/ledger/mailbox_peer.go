@@ -29,6 +29,9 @@ func (p *peer) login(q params) {
 		p.say("error", err.Error())
 		return
 	}
+	p.mu.Lock()
+	p.told = !fresh
+	p.mu.Unlock()
 	p.s.mu.Lock()
 	p.device, p.mail = device.Address(login.Pubkey), login
 	p.s.mu.Unlock()
@@ -54,20 +57,22 @@ func (p *peer) messages() {
 	if n := p.mail.MaxLength; n > 0 {
 		longest = int(min(n, device.MaxLength))
 	}
+	defer p.s.l.mail.lock(p.device)()
 	list, more, err := p.s.l.readMail(p.device, count, longest)
 	if err != nil {
 		p.say("error", err.Error())
 		return
 	}
+	more = more || len(list) == count
 	p.mu.Lock()
-	p.told = false
+	p.told = more
 	p.mu.Unlock()
 	for _, m := range list {
 		p.owe(len(m.Message), messageCost)
 		p.say("hub/message", m)
 	}
 	p.say("info", fmt.Sprintf("%d messages sent", len(list)))
-	if more || len(list) == count {
+	if more {
 		p.say("hub/message_box_status", "has_more")
 	} else {
 		p.say("hub/message_box_status", "empty")
@@ -139,6 +144,7 @@ func deliver(p *peer, q params) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	defer p.s.l.mail.lock(sealed.To)() // so that a device hears of its messages in their order
 	text, err := p.s.l.putMail(sealed, time.Now())
 	if err != nil {
 		return nil, err
@@ -147,8 +153,8 @@ func deliver(p *peer, q params) (any, error) {
 	return "accepted", nil
 }
 
-// handOver sends a message to the connections of a device. One for which too much waits already is told to ask instead, so
-// that nobody is cut off by the letters that strangers write him.
+// handOver sends a message to the connections of a device whose box is locked. One for which too much waits already is told
+// to ask instead, so that nobody is cut off by the letters that strangers write him; until it has, it hears of no others.
 func (s *server) handOver(address string, m letter) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -157,8 +163,8 @@ func (s *server) handOver(address string, m letter) {
 			continue
 		}
 		p.mu.Lock()
-		behind := p.waiting > pauseAbove || len(p.out) >= maxAhead
 		told := p.told
+		behind := told || p.waiting > pauseAbove || len(p.out) >= maxAhead
 		p.told = behind
 		p.mu.Unlock()
 		switch {

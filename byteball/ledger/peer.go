@@ -28,7 +28,7 @@ type peer struct {
 	challenge string
 	device    string       // address it has logged in with; with mail written under s.mu
 	mail      device.Login // what it said of the messages it wants
-	told      bool         // that more messages lie here than it was sent; guarded by mu
+	told      bool         // that more messages lie here than it was sent, or still will be; guarded by mu
 	knowsVars bool
 
 	watched map[string]bool // guarded by s.mu
