@@ -19,7 +19,8 @@ type Message struct {
 	From    string `json:"from"`       // address of the sender: nobody can put his own signature under another's message
 	Hub     string `json:"device_hub"` // where the sender's box is, e.g. "obyte.org/bb"
 	Subject string `json:"subject"`
-	Body    any    `json:"body"` // JSON tree
+	Body    any    `json:"body"`             // JSON tree
+	Number  uint64 `json:"number,omitempty"` // counts what the sender sent to this receiver, if it counts; not in the reference
 }
 
 // Package is an encrypted text. All fields are base64.

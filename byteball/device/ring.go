@@ -2,6 +2,7 @@ package device
 
 import (
 	"io"
+	"math"
 
 	"github.com/iotverse/iotverse/byteball"
 	"github.com/iotverse/iotverse/byteball/objecthash"
@@ -130,6 +131,9 @@ func (r *Ring) key(pub string) Key {
 // opened reads the innermost text. A hub could put another key and signature on the message; it is found out here.
 func (s *Sealed) opened(fields map[string]any, p Package) (Opened, error) {
 	m := Message{From: text(fields, "from"), Hub: text(fields, "device_hub"), Subject: text(fields, "subject"), Body: fields["body"]}
+	if n, ok := fields["number"].(float64); ok && n > 0 && n < 1<<53 && n == math.Trunc(n) {
+		m.Number = uint64(n)
+	}
 	if m.From != Address(s.Pubkey) {
 		return Opened{}, refuse("wrong message signature")
 	}

@@ -32,6 +32,7 @@ type Client struct {
 	cancel context.CancelFunc
 	over   <-chan struct{} // closed by Close
 	done   sync.WaitGroup
+	mail   mailLink
 	memory *memory
 	lanes  chan struct{} // capacity lanes
 

@@ -38,6 +38,8 @@ func (c *Client) hear(conn *conn, f Frame) error {
 		return c.joined(f)
 	case "upgrade_required":
 		return fault{fmt.Errorf("it wants a newer version than %s of protocol %s: %w", speaks, c.cfg.Network.Version, byteball.Invalid)}
+	case "hub/challenge", "hub/message", "hub/message_box_status":
+		return c.mail.hear(conn, f)
 	case "error":
 		c.cfg.Log.Debug("hub complains", "hub", conn.url, "text", short(f.Body))
 	}
