@@ -104,29 +104,56 @@ func checkStrings(u *Unit) error {
 	if len(u.Authors) == 1 && len(u.Authors[0].Authentifiers) == 0 && u.ContentHash == "" {
 		return byteball.Errorf(byteball.Transient, "possible AA")
 	}
+	if !clean(u.Version, u.Alt, string(u.LastBall), string(u.LastBallUnit), string(u.WitnessListUnit), string(u.ContentHash)) ||
+		!clean(u.ParentUnits...) || !clean(u.Witnesses...) {
+		return objecthash.ErrString
+	}
 	for i := range u.Authors {
 		a := &u.Authors[i]
 		for path, sig := range a.Authentifiers {
-			if !wellFormed(path) || !wellFormed(sig) {
+			if !clean(path, sig) {
 				return objecthash.ErrString
 			}
 		}
-		if !wellFormed(a.Definition) {
+		if !clean(a.Address) || !wellFormed(a.Definition) {
 			return objecthash.ErrString
 		}
 	}
 	for i := range u.Messages {
 		m := &u.Messages[i]
-		if !wellFormed(m.Payload) || !wellFormed(m.SpendProofs) || !wellFormed(m.App) || !wellFormed(m.PayloadURI) {
+		if !wellFormed(m.Payload) || !wellFormed(m.SpendProofs) ||
+			!clean(m.App, m.PayloadURI, string(m.PayloadURIHash), string(m.PayloadHash)) {
 			return objecthash.ErrString
 		}
 	}
 	return nil
 }
 
+// clean reports whether no text holds a zero byte.
+func clean[T ~string](texts ...T) bool {
+	for _, s := range texts {
+		if strings.IndexByte(string(s), 0) >= 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// clean reports whether no text of a payment holds a zero byte; addresses have none if they are valid.
+func (p *Payment) clean() bool {
+	for i := range p.Inputs {
+		if !clean(p.Inputs[i].Unit) || !clean(p.Inputs[i].Address) {
+			return false
+		}
+	}
+	return clean(p.Asset)
+}
+
 // wellFormed reports whether no string of a tree holds a zero byte.
 func wellFormed(v any) bool {
 	switch v := v.(type) {
+	case *Payment:
+		return v.clean()
 	case string:
 		return strings.IndexByte(v, 0) < 0
 	case []any:

@@ -104,6 +104,9 @@ func (r *reader) payment(v any) *Payment {
 func (r *reader) output(v any) Output {
 	m, _ := v.(map[string]any)
 	address := r.text(m, "address", badPayment)
+	if address == "" {
+		r.refuse(badPayment)
+	}
 	if f, ok := m["amount"].(float64); ok && f > maxAmount {
 		r.refuse("output too large: %s", objecthash.AppendNumber(nil, f))
 	}
@@ -124,7 +127,9 @@ func (r *reader) input(v any) Input {
 	switch in.Type {
 	case "":
 		r.only(m, "payment input", "unit", "message_index", "output_index")
-		in.Unit = asHash(r, m, "unit", "wrong unit length in payment input")
+		if in.Unit = asHash(r, m, "unit", "wrong unit length in payment input"); in.Unit == "" {
+			r.refuse("wrong unit length in payment input")
+		}
 		in.MessageIndex = int(r.must(m, "message_index", 0, maxIndex, "no message_index in payment input"))
 		in.OutputIndex = int(r.must(m, "output_index", 0, maxIndex, "no output_index in payment input"))
 	case "issue":

@@ -261,7 +261,7 @@ func (q *quick) output() (o Output) {
 			q.fail()
 		}
 	})
-	if met&2 == 0 {
+	if met != 3 {
 		q.fail()
 	}
 	return o
