@@ -37,7 +37,7 @@ func figures(dir string) (list []figure, done func(), err error) {
 		store.Close()
 		os.RemoveAll(dir)
 	}
-	for _, set := range []func(*node.Store) (figure, error){benchHash, benchCheck, benchVoucher, benchScore, benchGossip} {
+	for _, set := range []func(*node.Store) (figure, error){benchHash, benchCheck, benchSync, benchVoucher, benchLedgerIn(dir), benchScore, benchGossip} {
 		f, err := set(store)
 		if err != nil {
 			done()
