@@ -37,6 +37,7 @@ type rigConfig struct {
 	Peers      []string
 	MDNS       bool
 	Relay      bool
+	Fresh      bool          // change of payments goes to a new address
 	Poll       time.Duration // of the ledger
 	Log        *slog.Logger
 }
@@ -63,13 +64,18 @@ func openKeys(dir string, passphrase []byte, random io.Reader, network string) (
 	if !errors.Is(err, protocol.NotFound) {
 		return m, err
 	}
+	return makeKeys(dir, passphrase, random, network, "")
+}
+
+// makeKeys makes the key file of a folder; words are those of a wallet to restore, if any.
+func makeKeys(dir string, passphrase []byte, random io.Reader, network, words string) (*utim.Module, error) {
 	if passphrase == nil && network != byteball.Dev.Name {
 		return nil, fmt.Errorf("keys on network %s are encrypted: give --passphrase-file: %w", network, protocol.Invalid)
 	}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
 	}
-	return utim.Create(path, utim.Options{Passphrase: passphrase, Unencrypted: passphrase == nil, Rand: random})
+	return utim.Create(filepath.Join(dir, "keys"), utim.Options{Passphrase: passphrase, Unencrypted: passphrase == nil, Rand: random, Words: words})
 }
 
 // openRig brings a node up to the point where a role can run on it. Close ends it.
@@ -145,7 +151,8 @@ func (r *rig) openLedger(ctx context.Context, network byteball.Network) (err err
 		return err
 	}
 	r.from = tip - min(tip, reach)
-	r.wallet, err = wallet.New(wallet.Config{Network: network, Hub: r.hub, Store: prefixed{r.store, "wallet/"}, Key: r.key, Log: r.cfg.Log})
+	r.wallet, err = wallet.New(wallet.Config{Network: network, Hub: r.hub, Store: prefixed{r.store, "wallet/"}, Keys: r.keys.Wallet().Keys,
+		FreshChange: r.cfg.Fresh, Log: r.cfg.Log})
 	return err
 }
 
@@ -219,7 +226,7 @@ func (r *rig) address() byteball.Address { return r.wallet.Address() }
 // run drives a core until it is done. start gets the running node, to tell it what the outside brings.
 func (r *rig) run(ctx context.Context, prefix string, core role.Core, hooks hooks, extra ...func(context.Context, *node.Node) error) error {
 	n := node.New(node.Config{
-		Core: core, Prefix: prefix, Store: r.store, P2P: r.p2p, Hub: r.hub, Wallet: r.wallet,
+		Core: core, Prefix: prefix, Store: r.store, P2P: r.p2p, Hub: r.hub, Wallet: purse{r.wallet},
 		Follow: r.hub.Follow(hub.FollowConfig{From: r.from, Poll: r.cfg.Poll}), Market: r.rules.Market, Verifier: r.rules.Verifier,
 		OnNote: hooks.note, OnDeliver: hooks.deliver, Log: r.cfg.Log,
 	})
@@ -237,6 +244,13 @@ func (r *rig) run(ctx context.Context, prefix string, core role.Core, hooks hook
 	err := g.Wait()
 	r.cfg.Log.Info("ended", "messages_refused", n.Refused())
 	return err
+}
+
+// purse is the wallet as a role uses it: its payments are by the first address, which the node's binding is to.
+type purse struct{ w *wallet.Wallet }
+
+func (p purse) Pay(ctx context.Context, ref string, outputs []unit.Output, msgs []unit.Message) (*unit.Unit, error) {
+	return p.w.Send(ctx, ref, wallet.Order{Outputs: outputs, Messages: msgs, From: []byteball.Address{p.w.Address()}, Change: p.w.Address()})
 }
 
 // hooks are what a command wants to know of a running role.

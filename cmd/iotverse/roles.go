@@ -29,7 +29,7 @@ const (
 
 // openBooks enters the opening balance when a role begins with an empty store.
 func (r *rig) openBooks(ctx context.Context, prefix string) error {
-	b, err := r.wallet.Balance(ctx)
+	b, err := r.wallet.Balance(ctx, r.address())
 	if err != nil {
 		return err
 	}

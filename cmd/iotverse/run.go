@@ -111,7 +111,7 @@ func (r *rig) checkClock(ctx context.Context, clock func() time.Time) error {
 
 // ensure sees to it that the wallet holds what the role needs; on a dev ledger its faucet helps.
 func (r *rig) ensure(ctx context.Context, need byteball.Bytes, stderr io.Writer) error {
-	b, err := r.wallet.Balance(ctx)
+	b, err := r.wallet.Balance(ctx, r.address())
 	if err != nil {
 		return err
 	}
@@ -133,7 +133,7 @@ func (r *rig) await(ctx context.Context, need byteball.Bytes) error {
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
 	for {
-		b, err := r.wallet.Balance(ctx)
+		b, err := r.wallet.Balance(ctx, r.address())
 		if err != nil {
 			return err
 		}

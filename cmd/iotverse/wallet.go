@@ -21,13 +21,15 @@ import (
 )
 
 func walletCommand() *cobra.Command {
-	return group("wallet", "keys and money", walletNewCommand(), walletAddressCommand(), walletBalanceCommand(), walletPayCommand(), walletFundCommand())
+	return group("wallet", "keys and money", walletNewCommand(), walletRestoreCommand(), walletAddressCommand(),
+		walletAddressesCommand(), walletBalanceCommand(), walletHistoryCommand(), walletPayCommand(), walletSweepCommand(), walletSharedCommand(),
+		walletFundCommand())
 }
 
 // walletFlags are those of all wallet commands.
 type walletFlags struct {
 	dir, market, passphraseFile string
-	json                        bool
+	json, fresh                 bool
 }
 
 func (f *walletFlags) add(cmd *cobra.Command) *cobra.Command {
@@ -61,14 +63,6 @@ func (f *walletFlags) keys() (*utim.Module, error) {
 	return m, err
 }
 
-func (f *walletFlags) address() (byteball.Address, error) {
-	m, err := f.keys()
-	if err != nil {
-		return "", err
-	}
-	return firstAddress(m)
-}
-
 // firstAddress is where a node's money is.
 func firstAddress(m *utim.Module) (byteball.Address, error) {
 	k, err := m.Wallet().Key(wallet.AddressPath(0, 0)...)
@@ -95,12 +89,13 @@ func (f *walletFlags) open(ctx context.Context) (*rig, error) {
 	if err != nil {
 		return nil, err
 	}
-	return openPurse(ctx, rigConfig{Dir: f.dir, Manifest: m, Passphrase: pass, Log: log})
+	return openPurse(ctx, rigConfig{Dir: f.dir, Manifest: m, Passphrase: pass, Fresh: f.fresh, Log: log})
 }
 
 // addressView is what wallet new and address print.
 type addressView struct {
 	Address byteball.Address `json:"address"`
+	Key     string           `json:"key,omitempty"` // public, base64
 	Words   string           `json:"words,omitempty"`
 }
 
@@ -110,8 +105,11 @@ func walletNewCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "new",
 		Short: "make keys",
+		Long: `new makes the keys of a wallet in --dir and prints its first address. With --show-words
+it also prints the twelve words from which wallet restore makes the same wallet again:
+write them down on paper now. They are shown by no other command.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			m, err := f.create(cmd.ErrOrStderr())
+			m, err := f.create("", cmd.ErrOrStderr())
 			if err != nil {
 				return err
 			}
@@ -131,8 +129,8 @@ func walletNewCommand() *cobra.Command {
 	return f.add(cmd)
 }
 
-// create makes the folder's keys.
-func (f *walletFlags) create(stderr io.Writer) (*utim.Module, error) {
+// create makes the folder's keys; their wallet is that of words, if there are any.
+func (f *walletFlags) create(words string, stderr io.Writer) (*utim.Module, error) {
 	path := filepath.Join(f.dir, "keys")
 	if _, err := os.Stat(path); err == nil {
 		return nil, fmt.Errorf("%s holds keys already: name another folder with --dir", f.dir)
@@ -145,56 +143,11 @@ func (f *walletFlags) create(stderr io.Writer) (*utim.Module, error) {
 	if m, err := readMarket(f.market); err == nil {
 		network = m.Network
 	}
-	m, err := openKeys(f.dir, pass, nil, network)
+	m, err := makeKeys(f.dir, pass, nil, network, words)
 	if err == nil && pass == nil {
 		fmt.Fprintf(stderr, "iotverse: the keys in %s are not encrypted; fine on dev, elsewhere give --passphrase-file\n", f.dir)
 	}
 	return m, err
-}
-
-func walletAddressCommand() *cobra.Command {
-	var f walletFlags
-	return f.add(&cobra.Command{
-		Use:   "address",
-		Short: "where the wallet is paid",
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			a, err := f.address()
-			if err != nil {
-				return err
-			}
-			return f.show(cmd.OutOrStdout(), addressView{Address: a}, "%s\n", a)
-		},
-	})
-}
-
-// balanceView is what wallet balance prints; amounts in bytes.
-type balanceView struct {
-	Address  byteball.Address `json:"address"`
-	Stable   byteball.Bytes   `json:"stable"`
-	Change   byteball.Bytes   `json:"change"`
-	Arriving byteball.Bytes   `json:"arriving"`
-}
-
-func walletBalanceCommand() *cobra.Command {
-	var f walletFlags
-	return f.add(&cobra.Command{
-		Use:   "balance",
-		Short: "what the wallet holds, proven from the ledger",
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			r, err := f.look(cmd.Context(), cmd.ErrOrStderr())
-			if err != nil {
-				return err
-			}
-			defer r.Close()
-			b, err := r.wallet.Balance(cmd.Context())
-			if err != nil {
-				return err
-			}
-			v := balanceView{r.address(), b.Stable, b.Change, b.Arriving}
-			return f.show(cmd.OutOrStdout(), v, "%s\nstable    %s\nchange    %s (own, on its way; can be spent)\narriving  %s (from others, not stable yet)\n",
-				v.Address, v.Stable, v.Change, v.Arriving)
-		},
-	})
 }
 
 // look opens the wallet to see and not to pay: while a node runs on the folder, with empty books in memory.

@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/cockroachdb/apd/v3"
 	"github.com/spf13/cobra"
 
 	"github.com/iotverse/iotverse/byteball"
@@ -34,24 +33,33 @@ type paymentView struct {
 func walletPayCommand() *cobra.Command {
 	var f walletFlags
 	var ref string
+	var from []string
 	var noWait bool
 	cmd := &cobra.Command{
 		Use:   "pay ADDRESS AMOUNT",
 		Short: "pay, once, and wait until the payment is stable",
-		Long: `pay pays AMOUNT (1000, 10kB, 2MB, 1GB) to ADDRESS and waits until the ledger has made
-it final. With --ref it can be typed again after any failure and pays only once.`,
+		Long: `pay pays AMOUNT (1000, 10kB, 2MB, 1GB, all) to ADDRESS and waits until the ledger has
+made it final. With --ref it can be typed again after any failure and pays only once.
+It spends from one address of the wallet where that suffices, else from several.`,
 		Args: cobra.ExactArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			payers, err := parseAddresses(from)
+			if err != nil {
+				return err
+			}
+			if args[1] == "all" {
+				return f.sweep(cmd, args[:1], payers, ref, !noWait)
+			}
 			to, err := parseOutput(args[0], args[1])
 			if err != nil {
 				return err
 			}
 			if ref == "" {
-				ref = "pay-" + strings.ToLower(rand.Text()[:12])
+				ref = newRef("pay")
 			}
 			ctx, first, stop := interrupted(cmd.Context())
 			defer stop()
-			v, err := f.pay(stoppable(ctx, first), "cli/"+ref, to, !noWait)
+			v, err := f.pay(stoppable(ctx, first), cliRef+ref, wallet.Order{Outputs: []unit.Output{to}, From: payers}, !noWait)
 			if errors.Is(err, context.Canceled) {
 				return fmt.Errorf("stopped; the payment may still happen, and the same command with --ref %s goes on with it", ref)
 			}
@@ -64,7 +72,26 @@ it final. With --ref it can be typed again after any failure and pays only once.
 	}
 	cmd.Flags().StringVar(&ref, "ref", "", "name of the payment: the same name never pays twice (default: a new one)")
 	cmd.Flags().BoolVar(&noWait, "no-wait", false, "do not wait until it is stable")
+	cmd.Flags().StringArrayVar(&from, "from", nil, "spend only from this address of the wallet; may be repeated (default: any)")
+	cmd.Flags().BoolVar(&f.fresh, "fresh-change", false, "change goes to a new address, not back to where it came from")
 	return f.add(cmd)
+}
+
+// cliRef begins the references of payments that people make.
+const cliRef = "cli/"
+
+// newRef makes a name for a payment.
+func newRef(kind string) string { return kind + "-" + strings.ToLower(rand.Text()[:12]) }
+
+func parseAddresses(texts []string) ([]byteball.Address, error) {
+	var list []byteball.Address
+	for _, t := range texts {
+		if !chash.Valid(byteball.Address(t)) {
+			return nil, usagef("%q is no address: want 32 characters as iotverse wallet address prints them", t)
+		}
+		list = append(list, byteball.Address(t))
+	}
+	return list, nil
 }
 
 // stoppable is a context that ends with ctx, or when a person asks for it.
@@ -82,17 +109,26 @@ func stoppable(ctx context.Context, first <-chan struct{}) context.Context {
 
 var errInterrupted = errors.New("interrupted")
 
-// pay pays from the wallet; wait says whether to come back only when that is final.
-func (f *walletFlags) pay(ctx context.Context, ref string, to unit.Output, wait bool) (paymentView, error) {
+// hold opens the wallet to change its books, which no node may use meanwhile.
+func (f *walletFlags) hold(ctx context.Context) (*rig, error) {
 	r, err := f.open(ctx)
 	if errors.Is(err, node.ErrInUse) {
-		return paymentView{}, fmt.Errorf("a node runs on %s and holds its wallet: stop it first, or pay from another wallet: %w", f.dir, protocol.Transient)
+		return nil, fmt.Errorf("a node runs on %s and holds its wallet: stop it first, or pay from another wallet: %w", f.dir, protocol.Transient)
 	}
+	return r, err
+}
+
+// pay pays from the wallet; wait says whether to come back only when that is final.
+func (f *walletFlags) pay(ctx context.Context, ref string, o wallet.Order, wait bool) (paymentView, error) {
+	r, err := f.hold(ctx)
 	if err != nil {
 		return paymentView{}, err
 	}
 	defer r.Close()
-	u, err := r.wallet.Pay(ctx, ref, []unit.Output{to}, nil)
+	if _, err := r.wallet.Scan(ctx); err != nil {
+		return paymentView{}, err
+	}
+	u, err := r.wallet.Send(ctx, ref, o)
 	if err != nil {
 		return paymentView{}, err
 	}
@@ -100,7 +136,7 @@ func (f *walletFlags) pay(ctx context.Context, ref string, to unit.Output, wait 
 	if err != nil {
 		return paymentView{}, err
 	}
-	if !slices.Equal(p.Outputs, []unit.Output{to}) {
+	if !slices.Equal(p.Outputs, o.Outputs) {
 		return paymentView{}, usagef("this ref has paid something else before (%v); choose another one", p.Outputs)
 	}
 	if wait {
@@ -112,6 +148,7 @@ func (f *walletFlags) pay(ctx context.Context, ref string, to unit.Output, wait 
 	if err != nil {
 		return paymentView{}, err
 	}
+	to := o.Outputs[0]
 	return paymentView{To: to.Address, Amount: to.Amount, Unit: u.Unit, Fees: fees, State: p.State.String(), MCI: p.MCI}, nil
 }
 
@@ -154,7 +191,7 @@ func (f *walletFlags) fund(ctx context.Context, amount byteball.Bytes, stderr io
 	if amount > faucetAddress {
 		return paymentView{}, fmt.Errorf("the faucet gives one address %s an hour at most: ask for less", faucetAddress)
 	}
-	before, err := r.wallet.Balance(ctx)
+	before, err := r.wallet.Balance(ctx, r.address())
 	if err != nil {
 		return paymentView{}, err
 	}
@@ -165,44 +202,4 @@ func (f *walletFlags) fund(ctx context.Context, amount byteball.Bytes, stderr io
 		return paymentView{}, err
 	}
 	return paymentView{To: r.address(), Amount: amount, State: wallet.Stable.String()}, nil
-}
-
-func parseOutput(address, amount string) (unit.Output, error) {
-	a := byteball.Address(address)
-	if !chash.Valid(a) {
-		return unit.Output{}, usagef("%q is no address: want 32 characters as iotverse wallet address prints them", address)
-	}
-	n, err := parseAmount(amount)
-	return unit.Output{Address: a, Amount: n}, err
-}
-
-// parseAmount reads an amount as people write it: 1000, 10kB, 2.5MB, 1GB.
-func parseAmount(s string) (byteball.Bytes, error) {
-	wrong := func() (byteball.Bytes, error) {
-		return 0, usagef("amount %q: want whole bytes over 0, e.g. 1000, 10kB, 2.5MB or 1GB", s)
-	}
-	number, exp := strings.TrimSpace(s), int32(0)
-	for unit, e := range map[string]int32{"kb": 3, "mb": 6, "gb": 9} {
-		if n, ok := strings.CutSuffix(strings.ToLower(number), unit); ok {
-			number, exp = strings.TrimSpace(n), e
-			break
-		}
-	}
-	if len(number) > 30 || strings.ContainsAny(number, "eE+-") {
-		return wrong()
-	}
-	d, _, err := apd.NewFromString(number)
-	if err != nil || d.Form != apd.Finite {
-		return wrong()
-	}
-	d.Exponent += exp
-	d.Reduce(d)
-	if d.Exponent < 0 {
-		return wrong()
-	}
-	n, err := d.Int64()
-	if err != nil || n <= 0 || byteball.Bytes(n) > byteball.MaxBytes {
-		return wrong()
-	}
-	return byteball.Bytes(n), nil
 }
