@@ -1,9 +1,12 @@
 package chash_test
 
 import (
+	"crypto/sha256"
+	"encoding/base32"
 	"encoding/json"
 	"fmt"
 	"os"
+	"slices"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -43,8 +46,12 @@ func TestVectors(t *testing.T) {
 			Address byteball.Address
 			Valid   bool `json:"is_valid_address"`
 		}
+		Offsets []int `json:"checksum_offsets_160"`
 	}
 	readVectors(t, &v)
+	for _, c := range v.Strings {
+		checkMix(t, c.Chash160, v.Offsets)
+	}
 	for _, c := range v.Definitions {
 		if got, err := chash.Of(c.Definition); got != c.Result || (err != nil) != (c.Error != "") {
 			t.Errorf("Of(%v) = %s, %v, want %s, %s", c.Definition, got, err, c.Result, c.Error)
@@ -69,6 +76,40 @@ func TestVectors(t *testing.T) {
 			t.Errorf("Valid(%q) = %t, want %t", c.Address, got, c.Valid)
 		}
 	}
+}
+
+// checkMix wants the bits at the given places to be those of the check sum over the rest.
+func checkMix(t *testing.T, a byteball.Address, offsets []int) {
+	t.Helper()
+	mixed, err := base32.StdEncoding.DecodeString(string(a))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var clean, check []byte
+	var c, k int
+	for i := range 160 {
+		bit := mixed[i/8] >> (7 - i%8) & 1
+		if slices.Contains(offsets, i) {
+			check = put(check, k, bit)
+			k++
+			continue
+		}
+		clean = put(clean, c, bit)
+		c++
+	}
+	sum := sha256.Sum256(clean)
+	if want := []byte{sum[5], sum[13], sum[21], sum[29]}; !slices.Equal(check, want) {
+		t.Errorf("%s holds the check sum %x, want %x", a, check, want)
+	}
+}
+
+// put appends the nth bit.
+func put(b []byte, n int, bit byte) []byte {
+	if n%8 == 0 {
+		b = append(b, 0)
+	}
+	b[n/8] |= bit << (7 - n%8)
+	return b
 }
 
 // Law: every hash is a valid address, and no other character at any place is.

@@ -102,7 +102,7 @@ func (u *Unit) Measure() (err error) {
 		return err
 	}
 	if countsOversize(u.Version) {
-		u.OversizeFee = OversizeFee(u.HeadersCommission + u.PayloadCommission - u.tempDataFee())
+		u.OversizeFee = OversizeFee(u.HeadersCommission + u.PayloadCommission - u.TempDataFee())
 	}
 	return nil
 }

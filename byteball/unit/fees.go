@@ -147,7 +147,7 @@ func Fees(u *Unit) (byteball.Bytes, error) {
 // CheckFees checks that u states the oversize fee which the voted threshold asks of it (version 4.0).
 func CheckFees(u *Unit, v SystemVars) error {
 	size := u.HeadersCommission + u.PayloadCommission
-	due := v.OversizeFee(size - min(size, u.tempDataFee()))
+	due := v.OversizeFee(size - min(size, u.TempDataFee()))
 	switch {
 	case due == 0 && u.OversizeFee != 0:
 		return refuse("zero oversize fee should be omitted")

@@ -195,3 +195,19 @@ func TestNewMessageRefuses(t *testing.T) {
 		}
 	}
 }
+
+// What the reference takes for base64: the data's hash in temp_data is the one place where any length will do.
+func TestBase64Vectors(t *testing.T) {
+	type vectors struct {
+		Cases []struct {
+			Base64 string
+			Valid  bool
+		} `json:"base64_validity"`
+	}
+	for _, c := range read[vectors](t, "../chash/testdata/addresses.json").Cases {
+		_, err := unit.NewMessage("temp_data", map[string]any{"data_length": 5, "data_hash": c.Base64})
+		if (err == nil) != c.Valid {
+			t.Errorf("%q: %v, want valid %t", c.Base64, err, c.Valid)
+		}
+	}
+}

@@ -111,7 +111,7 @@ func (u *Unit) PayloadSize() (byteball.Bytes, error) {
 	for i := range u.Messages {
 		s.message(&u.Messages[i])
 	}
-	return s.n + u.tempDataFee(), nil
+	return s.n + u.TempDataFee(), nil
 }
 
 func (s *sizer) message(m *Message) {
@@ -198,8 +198,9 @@ func tempDataLength(m *Message) (float64, bool) {
 	return length + float64(len("data")), true
 }
 
-// tempDataFee is what u pays for its temporary data: half a byte for each byte, rounded up over the whole unit.
-func (u *Unit) tempDataFee() byteball.Bytes {
+// TempDataFee returns what u pays for its temporary data, part of its payload commission: half a byte for each byte, rounded
+// up over the whole unit. It does not count towards the size from which an oversize fee is due.
+func (u *Unit) TempDataFee() byteball.Bytes {
 	var sum float64
 	for i := range u.Messages {
 		if n, ok := tempDataLength(&u.Messages[i]); ok && n > 0 && n <= MaxUnitLength*2 {

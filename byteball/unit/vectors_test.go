@@ -44,7 +44,6 @@ type unitVector struct {
 	ToSign      string         `json:"hash_to_sign_hex"`
 	Headers     byteball.Bytes `json:"headers_size"`
 	Payload     byteball.Bytes `json:"payload_size"`
-	OversizeFee byteball.Bytes `json:"oversize_fee"`
 	TempDataFee byteball.Bytes `json:"paid_temp_data_fee"`
 	Stripped    map[string]any
 }
@@ -99,6 +98,9 @@ func checkRoundTrip(t *testing.T, name string, data []byte, u *unit.Unit) {
 }
 
 func TestUnitVectors(t *testing.T) {
+	if got := len(unitVectors(t)); got != 138 {
+		t.Errorf("%d units, want 138", got)
+	}
 	for _, v := range unitVectors(t) {
 		v.check(t)
 		u, err := unit.Parse(v.Unit)
@@ -113,6 +115,13 @@ func TestUnitVectors(t *testing.T) {
 		if got, err := u.Hash(); got != v.Served {
 			t.Errorf("%s: Hash of the served unit = %s, %v, want %s", v.Name, got, err, v.Served)
 		}
+		if got := u.TempDataFee(); got != v.TempDataFee {
+			t.Errorf("%s: TempDataFee = %d, want %d", v.Name, got, v.TempDataFee)
+		}
+		if got := unit.OversizeFee(v.Headers + v.Payload - v.TempDataFee); u.OversizeFee != 0 && got != u.OversizeFee {
+			t.Errorf("%s: OversizeFee = %d, want %d", v.Name, got, u.OversizeFee)
+		}
+		checkStripped(t, v, voided(u, v.Content))
 		void := voided(u, v.Content)
 		if got, err := void.Hash(); got != v.Hash {
 			t.Errorf("%s: Hash of the voided unit = %s, %v, want %s", v.Name, got, err, v.Hash)
@@ -121,6 +130,28 @@ func TestUnitVectors(t *testing.T) {
 		if err := unit.CheckForm(void); err != nil && len(u.ParentUnits) > 0 {
 			t.Errorf("%s: CheckForm of the voided unit: %v", v.Name, err)
 		}
+	}
+}
+
+// checkStripped wants the fields that the reference keeps of a voided unit.
+func checkStripped(t *testing.T, v unitVector, void *unit.Unit) {
+	t.Helper()
+	if void.Version == "1.0" || void.Version == "1.0dev" {
+		void.Timestamp = 0 // not hashed
+	}
+	if len(void.ParentUnits) == 0 {
+		void.ParentUnits = nil
+	}
+	data, err := json.Marshal(void)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got map[string]any
+	if err := json.Unmarshal(data, &got); err != nil {
+		t.Fatal(err)
+	}
+	if !reflect.DeepEqual(got, v.Stripped) {
+		t.Errorf("%s: stripped to %v, want %v", v.Name, got, v.Stripped)
 	}
 }
 
@@ -223,6 +254,10 @@ func TestFeeVectors(t *testing.T) {
 			Offered    byteball.Bytes `json:"tps_fee_to_pay"`
 			Final      byteball.Bytes `json:"actual_final_fee_per_unit"`
 		}
+		TempData []struct {
+			Length float64        `json:"data_length"`
+			Fee    byteball.Bytes `json:"paid_temp_data_fee"`
+		} `json:"temp_data"`
 		Recipients []struct {
 			Earners    map[byteball.Address]int `json:"earned_headers_commission_recipients"`
 			Authors    []byteball.Address       `json:"author_addresses"`
@@ -233,6 +268,15 @@ func TestFeeVectors(t *testing.T) {
 	for _, c := range f.Oversize {
 		if got := unit.OversizeFee(c.Size); got != c.Fee {
 			t.Errorf("OversizeFee(%d) = %d, want %d", c.Size, got, c.Fee)
+		}
+	}
+	if len(f.Oversize) != 12 || len(f.TPS) != 36 || len(f.TempData) != 5 || len(f.Recipients) != 5 {
+		t.Errorf("%d, %d, %d, %d cases, want 12, 36, 5, 5", len(f.Oversize), len(f.TPS), len(f.TempData), len(f.Recipients))
+	}
+	for _, c := range f.TempData {
+		u := &unit.Unit{Messages: []unit.Message{{App: "temp_data", Payload: map[string]any{"data_length": c.Length}}}}
+		if got := u.TempDataFee(); got != c.Fee {
+			t.Errorf("TempDataFee of %g = %d, want %d", c.Length, got, c.Fee)
 		}
 	}
 	for _, c := range f.TPS {
