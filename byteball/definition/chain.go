@@ -8,10 +8,11 @@ import (
 
 // Chain answers for the stable part of the ledger up to a main chain index: what stable serial units up to mci did. An
 // error ends the check and is returned as it is: it says that the chain could not be read, not that the definition is
-// wrong.
+// wrong. Trees are not changed. Source: the queries of ocore definition.js.
 type Chain interface {
 	// Definition returns the definition (a JSON tree) that address is bound to at mci and its hash, which is address
-	// itself unless it was changed. The definition is nil where only its hash is known by then.
+	// itself unless it was changed. The definition is nil where only its hash is known by then (storage.js
+	// readDefinitionByAddress).
 	Definition(address byteball.Address, mci uint64) (def any, hash byteball.Address, err error)
 	// Template returns the payload (a JSON tree) of the definition template in unit, nil if there is none.
 	Template(unit byteball.Hash, mci uint64) (any, error)
@@ -21,8 +22,8 @@ type Chain interface {
 	SeenCoin(c Coin, mci uint64) (bool, error)
 	// Changed says whether the definition of address was changed to one with the given hash; if to is "", to any.
 	Changed(address, to byteball.Address, mci uint64) (bool, error)
-	// Attested says whether attestor attested address, not before its last change of definition up to mci: at a higher
-	// index than that change, than 0 if there was none.
+	// Attested says whether attestor attested address after its last change of definition up to mci: at a higher index
+	// than that change, or than 0 if there was none (storage.js filterAttestedAddresses).
 	Attested(address, attestor byteball.Address, mci uint64) (bool, error)
 	// Feed says whether an oracle posted such a value in a data feed.
 	Feed(f Feed, mci uint64) (bool, error)

@@ -46,7 +46,7 @@ type ResolvedInput struct {
 
 // Validate checks the definition of an address, a JSON tree, as the ledger does when it first sees it.
 // Error: byteball.Invalid with the reference's text; for an operator of the reference that this package leaves out also
-// errors.ErrUnsupported; or what Chain returned.
+// errors.ErrUnsupported; or what Chain returned. Source: definition.js validateDefinition.
 func Validate(def any, env Env) error {
 	_, err := newParser(env).root(def)
 	return err
@@ -62,7 +62,7 @@ func ValidateCondition(def any, env Env) error {
 }
 
 // EvaluateCondition says whether env.Unit meets def, the condition of asset, which "this asset" in def means. An address
-// is nobody there: age is never met. Errors: those of ValidateCondition.
+// is nobody there: age is never met. Errors: those of ValidateCondition. Source: definition.js evaluateAssetCondition.
 func EvaluateCondition(def any, asset byteball.Hash, env Env) (bool, error) {
 	p := newParser(env)
 	p.condition = true
@@ -76,7 +76,7 @@ func EvaluateCondition(def any, asset byteball.Hash, env Env) (bool, error) {
 // Evaluate says whether auth, authentifiers by path, satisfies def, the definition of address, in env. It validates def
 // first, since a definition it refers to may have changed. "this address" in def means address.
 // Errors: those of Validate; byteball.Invalid also for a wrong signature or preimage and for an authentifier that no
-// operator used, even if the definition is satisfied without it.
+// operator used, even if the definition is satisfied without it. Source: definition.js validateAuthentifiers.
 func Evaluate(def any, address byteball.Address, auth map[string]string, env Env) (bool, error) {
 	p := newParser(env)
 	p.nested = func(path string) bool { return anyBelow(path, auth) }
