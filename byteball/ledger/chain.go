@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/iotverse/iotverse/byteball"
@@ -29,63 +30,77 @@ func (v chainView) Template(h byteball.Hash, mci uint64) (any, error) {
 	return nil, v.l.x.err
 }
 
+// ask lets f look at the facts up to mci. It reads beside the open transaction where that knows no more of them: a walk
+// through a transaction sorts all that was written in it, for each walk.
+func (v chainView) ask(mci uint64, f func(x *tx) bool) (bool, error) {
+	t := v.l.db.NewTransaction(false)
+	defer t.Discard()
+	x := &tx{t: t}
+	if number(x.get(factKey(factUpTo))) < mci {
+		x = v.l.x
+	}
+	met := f(x)
+	v.l.x.note(x.err)
+	return met, v.l.x.err
+}
+
 // Changed looks at definition changes (definition.js:850).
 func (v chainView) Changed(address, to byteball.Address, mci uint64) (bool, error) {
-	return v.l.firstBy(factKey(factChange, []byte(address), []byte(to)), mci), v.l.x.err
+	return v.ask(mci, func(x *tx) bool { return x.firstBy(factKey(factChange, []byte(address), []byte(to)), mci) })
 }
 
 // Attested looks for an attestation after the last change of definition (storage.js:1951).
 func (v chainView) Attested(address, attestor byteball.Address, mci uint64) (bool, error) {
-	changed := uint64(0)
-	v.l.upTo(key(tChange, []byte(address)), mci, func(at uint64) { changed = at })
-	attested := uint64(0)
-	v.l.upTo(factKey(factAttested, []byte(address), []byte(attestor)), mci, func(at uint64) { attested = at })
-	return attested > changed, v.l.x.err
-}
-
-// upTo calls f with the highest main chain index up to mci that follows prefix in a key, if there is one.
-func (l *Ledger) upTo(prefix []byte, mci uint64, f func(at uint64)) {
-	from := append(prefix[:len(prefix):len(prefix)], num(mci+1)...)
-	l.x.back(prefix, from, func(rest, _ []byte) bool {
-		at := number(rest[:min(8, len(rest))])
-		if at <= mci {
-			f(at)
-		}
-		return at > mci
+	return v.ask(mci, func(x *tx) bool {
+		changed := x.upTo(key(tChange, []byte(address)), mci)
+		return x.upTo(factKey(factAttested, []byte(address), []byte(attestor)), mci) > changed
 	})
 }
 
+// upTo returns the highest main chain index up to mci that follows prefix in a key, 0 if there is none.
+func (x *tx) upTo(prefix []byte, mci uint64) (highest uint64) {
+	x.back(prefix, append(prefix[:len(prefix):len(prefix)], num(mci+1)...), func(rest, _ []byte) bool {
+		at := number(rest[:min(8, len(rest))])
+		if at <= mci {
+			highest = at
+		}
+		return at > mci
+	})
+	return highest
+}
+
 // firstBy says whether the fact at k first held at mci or before.
-func (l *Ledger) firstBy(k []byte, mci uint64) bool {
-	first := l.x.get(k)
+func (x *tx) firstBy(k []byte, mci uint64) bool {
+	first := x.get(k)
 	return first != nil && number(first) <= mci
 }
 
 // SeenCoin looks at the inputs and outputs of stable payments (definition.js:866).
 func (v chainView) SeenCoin(c definition.Coin, mci uint64) (bool, error) {
-	seen := false
-	switch {
-	case c.Input && c.Type != "":
-		seen = v.l.seenAsset(factKey(factInput, []byte(c.Address), []byte{inputLetter(c.Type)}), c.Asset, mci)
-	case c.Input:
-		for _, letter := range []byte("tihw") {
-			seen = seen || v.l.seenAsset(factKey(factInput, []byte(c.Address), []byte{letter}), c.Asset, mci)
+	return v.ask(mci, func(x *tx) bool {
+		switch {
+		case c.Input:
+			letters := []byte("tihw")
+			if c.Type != "" {
+				letters = []byte{inputLetter(c.Type)}
+			}
+			return slices.ContainsFunc(letters, func(letter byte) bool {
+				return x.seenAsset(factKey(factInput, []byte(c.Address), []byte{letter}), c.Asset, mci)
+			})
+		case c.Min > 0 || c.Max > 0:
+			return x.seenAmount(c, mci)
 		}
-	case c.Min > 0 || c.Max > 0:
-		seen = v.l.seenAmount(c, mci)
-	default:
-		seen = v.l.seenAsset(factKey(factOutput, []byte(c.Address)), c.Asset, mci)
-	}
-	return seen, v.l.x.err
+		return x.seenAsset(factKey(factOutput, []byte(c.Address)), c.Asset, mci)
+	})
 }
 
 // seenAsset says whether a fact that prefix begins first held, for an asset or if it is "" for any, at mci or before.
-func (l *Ledger) seenAsset(prefix []byte, asset byteball.Hash, mci uint64) bool {
+func (x *tx) seenAsset(prefix []byte, asset byteball.Hash, mci uint64) bool {
 	if asset != "" {
-		return l.firstBy(append(prefix, assetKey(asset)...), mci)
+		return x.firstBy(append(prefix, assetKey(asset)...), mci)
 	}
 	seen := false
-	l.x.each(prefix, nil, func(_, first []byte) bool {
+	x.each(prefix, nil, func(_, first []byte) bool {
 		seen = number(first) <= mci
 		return !seen
 	})
@@ -93,7 +108,7 @@ func (l *Ledger) seenAsset(prefix []byte, asset byteball.Hash, mci uint64) bool 
 }
 
 // seenAmount walks through the amounts of outputs that are in question: those of an asset in their order, from the least.
-func (l *Ledger) seenAmount(c definition.Coin, mci uint64) bool {
+func (x *tx) seenAmount(c definition.Coin, mci uint64) bool {
 	most := uint64(c.Max)
 	if most == 0 {
 		most = 1<<64 - 1
@@ -101,7 +116,7 @@ func (l *Ledger) seenAmount(c definition.Coin, mci uint64) bool {
 	prefix := factKey(factAmount, []byte(c.Address), assetKey(c.Asset))
 	from := append(prefix[:len(prefix):len(prefix)], num(uint64(c.Min))...)
 	seen := false
-	l.x.each(prefix, from, func(rest, _ []byte) bool {
+	x.each(prefix, from, func(rest, _ []byte) bool {
 		amount, at := number(rest[:8]), number(rest[8:])
 		seen = amount <= most && at <= mci
 		return !seen && amount <= most
@@ -109,7 +124,7 @@ func (l *Ledger) seenAmount(c definition.Coin, mci uint64) bool {
 	if seen || c.Asset != "" {
 		return seen
 	}
-	l.x.each(factKey(factAmount, []byte(c.Address), []byte(assetOther)), nil, func(rest, _ []byte) bool {
+	x.each(factKey(factAmount, []byte(c.Address), []byte(assetOther)), nil, func(rest, _ []byte) bool {
 		rest = rest[len(rest)-16:]
 		amount, at := number(rest[:8]), number(rest[8:])
 		seen = amount >= uint64(c.Min) && amount <= most && at <= mci
@@ -142,14 +157,15 @@ func (v chainView) Feed(f definition.Feed, mci uint64) (bool, error) {
 	default:
 		return false, refuse("unknown relation %q of data feeds", f.Relation)
 	}
-	found := false
-	v.l.x.each(prefix, append(prefix[:len(prefix):len(prefix)], from...), func(rest, _ []byte) bool {
-		if past(string(rest)) {
-			return false
-		}
-		at := string(rest[strings.LastIndexByte(string(rest), '\n')+1:])
-		found = at >= feedIndex(mci) && at <= feedIndex(f.From)
-		return !found
+	return v.ask(mci, func(x *tx) (found bool) {
+		x.each(prefix, append(prefix[:len(prefix):len(prefix)], from...), func(rest, _ []byte) bool {
+			if past(string(rest)) {
+				return false
+			}
+			at := string(rest[strings.LastIndexByte(string(rest), '\n')+1:])
+			found = at >= feedIndex(mci) && at <= feedIndex(f.From)
+			return !found
+		})
+		return found
 	})
-	return found, v.l.x.err
 }

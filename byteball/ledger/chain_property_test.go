@@ -182,3 +182,35 @@ func (x fact) posts(f definition.Feed) bool {
 	key, end := fmt.Sprintf("%s\n%08x", text, 1<<32-1-x.mci), asked+"\nffffffff"
 	return isText && map[string]bool{"=": text == asked, ">": key > end, "<": key < asked, ">=": key >= asked, "<=": key <= end}[f.Relation]
 }
+
+// BenchmarkAsk: what a definition's question costs does not grow with the chain.
+func BenchmarkAsk(b *testing.B) {
+	for _, n := range []int{100, 1_000, 10_000} {
+		oracle := someone(b, 1)
+		w := newWorld(b, "", oracle)
+		w.witness(n / 2)
+		w.post(w.draft(oracle, nil, message("data_feed", map[string]any{"price": 5.0})))
+		w.witness(n / 2)
+		last := w.StableMCI()
+		w.Ask(func(c definition.Chain) {
+			for name, ask := range map[string]func() (bool, error){
+				"feed": func() (bool, error) {
+					return c.Feed(definition.Feed{Oracle: oracle.address, Name: "price", Relation: ">", Value: 4.0}, last)
+				},
+				"seen": func() (bool, error) { return c.SeenCoin(definition.Coin{Address: w.OP(), Asset: "base"}, last) },
+				"amount": func() (bool, error) {
+					return c.SeenCoin(definition.Coin{Address: w.OP(), Asset: "base", Min: 1000}, last)
+				},
+			} {
+				b.Run(fmt.Sprintf("%s/%d", name, n), func(b *testing.B) {
+					b.ReportAllocs()
+					for b.Loop() {
+						if ok, err := ask(); !ok || err != nil {
+							b.Fatal(ok, err)
+						}
+					}
+				})
+			}
+		})
+	}
+}
