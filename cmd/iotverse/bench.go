@@ -28,6 +28,8 @@ type figure struct {
 	name        string
 	work, floor func() error
 	items       int // readings a call, for a figure in items a second; 0: the time of one call
+
+	row func() (benchRow, error) // measures instead of work and floor, if it is set
 }
 
 func benchCommand() *cobra.Command {
@@ -38,7 +40,8 @@ func benchCommand() *cobra.Command {
 		Short: "what this machine can do, each figure beside its floor",
 		Long: `bench measures what the market does most, each figure beside its floor: the bare call
 into the library that it cannot do without. Both are measured in turn, a dozen times in
-the same run, and the medians printed.`,
+the same run, and the medians printed. Payments of the ledger are counted by the second of
+the ledger's processor time: a crowd in another process sends them over websockets.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx, first, stop := interrupted(cmd.Context())
 			defer stop()
@@ -73,6 +76,7 @@ the same run, and the medians printed.`,
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	cmd.Flags().StringVar(&dir, "dir", os.TempDir(), "folder on the disk that is measured")
+	cmd.AddCommand(benchCrowdCommand())
 	return cmd
 }
 
@@ -83,6 +87,9 @@ const (
 
 // measure runs work and floor in turn and takes the medians.
 func (f figure) measure() (benchRow, error) {
+	if f.row != nil {
+		return f.row()
+	}
 	n, err := calls(f.work)
 	if err != nil {
 		return benchRow{}, err
