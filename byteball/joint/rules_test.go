@@ -84,6 +84,23 @@ func TestVoidedUnit(t *testing.T) {
 	}
 }
 
+// An autonomous agent signs nothing; whether the author is one, a chain must say, and only of what is stable.
+func TestUnsignedUnit(t *testing.T) {
+	k := key(t, 1)
+	u := spend(t, byteball.Live, sig(k), map[string]*unit.Key{"r": k}, nil)
+	u.Authors[0].Authentifiers, u.Authors[0].Definition, u.TPSFee = nil, nil, nil
+	if err := u.Measure(); err != nil {
+		t.Fatal(err)
+	}
+	if err := u.Seal(); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := joint.Check(text(t, u), asOnNetwork); got != u.Unit || err == nil || err.Error() != "possible AA" {
+		t.Errorf("%s, %v, want %s, possible AA", got, err, u.Unit)
+	}
+	wantGood(t, []byte(`{"unit":`+string(text(t, u))+`,"ball":"`+string(someHash(7))+`"}`), u.Unit)
+}
+
 func TestTrickyTexts(t *testing.T) {
 	k := key(t, 1)
 	data := map[string]any{"n": 0.0, "s": "x"}

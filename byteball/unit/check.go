@@ -86,24 +86,35 @@ func checkForm(u *Unit, stable bool) error {
 	if err := u.checkHash(); err != nil {
 		return err
 	}
+	agent := u.unsigned()
+	if agent && !(stable && !isLegacy(u.Version)) {
+		return byteball.Errorf(byteball.Transient, "possible AA")
+	}
 	if err := checkStrings(u); err != nil {
 		return err
 	}
 	if err := checkContent(u, stable); err != nil {
 		return err
 	}
-	for _, check := range []func(*Unit) error{checkVersion, checkPlace, checkAuthors} {
-		if err := check(u); err != nil {
-			return err
-		}
+	if err := checkVersion(u); err != nil {
+		return err
+	}
+	if err := checkPlace(u, agent); err != nil {
+		return err
+	}
+	if err := checkAuthors(u, agent); err != nil {
+		return err
 	}
 	return checkMessages(u, stable)
 }
 
+// unsigned reports whether u has one author who signed nothing: an autonomous agent, as far as one can see. Nodes make such
+// units themselves and take them from nobody, but the chain holds them since version 2.0.
+func (u *Unit) unsigned() bool {
+	return len(u.Authors) == 1 && len(u.Authors[0].Authentifiers) == 0 && u.ContentHash == ""
+}
+
 func checkStrings(u *Unit) error {
-	if len(u.Authors) == 1 && len(u.Authors[0].Authentifiers) == 0 && u.ContentHash == "" {
-		return byteball.Errorf(byteball.Transient, "possible AA")
-	}
 	if !clean(u.Version, u.Alt, string(u.LastBall), string(u.LastBallUnit), string(u.WitnessListUnit), string(u.ContentHash)) ||
 		!clean(u.ParentUnits...) || !clean(u.Witnesses...) {
 		return objecthash.ErrString
@@ -260,7 +271,7 @@ func checkSizes(u *Unit) error {
 	if payload != u.PayloadCommission {
 		return refuse("wrong payload commission, unit %s, expected %d", u.Unit, payload)
 	}
-	if headers+payload > MaxUnitLength && !u.isGenesis() {
+	if headers+payload > MaxUnitLength && !u.isGenesis() && !u.unsigned() {
 		return refuse("unit too large")
 	}
 	return nil

@@ -3,7 +3,6 @@ package unit
 import (
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/iotverse/iotverse/byteball"
 	"github.com/iotverse/iotverse/byteball/objecthash"
@@ -164,7 +163,7 @@ func (m *Message) checkURI() error {
 	switch {
 	case m.PayloadURI == "":
 		return refuse("no payload uri")
-	case m.PayloadURI != strings.TrimSpace(m.PayloadURI):
+	case m.PayloadURI != trim(m.PayloadURI):
 		return refuse("payload uri must be trimmed")
 	case len(m.PayloadURIHash) != HashLength:
 		return refuse("wrong length of payload uri hash")
@@ -190,7 +189,7 @@ func (c *contents) checkPayment(p *Payment) error {
 		return refuse("unknown fields in payment message")
 	}
 	switch {
-	case len(p.Inputs) > MaxInputs:
+	case len(p.Inputs) > MaxInputs && !c.u.unsigned():
 		return refuse("too many inputs")
 	case len(p.Outputs) > MaxOutputs && !c.u.isGenesis():
 		return refuse("too many outputs")

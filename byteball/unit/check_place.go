@@ -52,7 +52,7 @@ func (u *Unit) isGenesis() bool {
 }
 
 // checkPlace checks parents, last ball and the fields that depend on the version.
-func checkPlace(u *Unit) error {
+func checkPlace(u *Unit, agent bool) error {
 	if u.isGenesis() {
 		return checkGenesis(u)
 	}
@@ -84,7 +84,7 @@ func checkPlace(u *Unit) error {
 			return refuse("parent units not ordered")
 		}
 	}
-	return checkVersionFields(u)
+	return checkVersionFields(u, agent)
 }
 
 func checkGenesis(u *Unit) error {
@@ -161,15 +161,17 @@ func checkRecipients(u *Unit) error {
 }
 
 // checkVersionFields checks which fields a version has.
-func checkVersionFields(u *Unit) error {
+func checkVersionFields(u *Unit, agent bool) error {
 	if countsOversize(u.Version) {
 		switch {
 		case u.Witnesses != nil:
 			return refuse("should have no per-unit witnesses since version 4.0")
 		case u.WitnessListUnit != "":
 			return refuse("should have no witness_list_unit since version 4.0")
-		case u.TPSFee == nil && u.ContentHash == "":
+		case u.TPSFee == nil && u.ContentHash == "" && !agent:
 			return refuse("no tps_fee field")
+		case u.TPSFee != nil && agent:
+			return refuse("tps_fee in AA response")
 		}
 		return nil
 	}
@@ -186,7 +188,7 @@ func checkVersionFields(u *Unit) error {
 	return checkWitnesses(u)
 }
 
-func checkAuthors(u *Unit) error {
+func checkAuthors(u *Unit, agent bool) error {
 	if len(u.Authors) > MaxAuthors {
 		return refuse("too many authors")
 	}
@@ -196,15 +198,15 @@ func checkAuthors(u *Unit) error {
 		}
 	}
 	for i := range u.Authors {
-		if err := u.Authors[i].check(u.ContentHash != ""); err != nil {
+		if err := u.Authors[i].check(u.ContentHash != "" || agent); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (a *Author) check(void bool) error {
-	if len(a.Authentifiers) == 0 && !void {
+func (a *Author) check(unsigned bool) error {
+	if len(a.Authentifiers) == 0 && !unsigned {
 		return refuse("no authentifiers")
 	}
 	for _, sig := range a.Authentifiers {

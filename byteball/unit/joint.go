@@ -69,7 +69,7 @@ func UnitTree(tree any) any {
 }
 
 // CheckForm is CheckForm of j's unit, which is taken for a new one unless j has a ball: what is stable may have been voided,
-// and may come from a time when fewer rules held.
+// may be the answer of an autonomous agent, and may come from a time when fewer rules held. Errors: those of CheckForm.
 func (j *Joint) CheckForm() error {
 	if j.Unit == nil {
 		return refuse("no unit")

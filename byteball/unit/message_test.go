@@ -59,8 +59,9 @@ func payloads(t failer) map[string][]any {
 			with(with(with(coin, "is_private", true), "fixed_denominations", true), "denominations", []any{
 				map[string]any{"denomination": 1, "count_coins": 1000}, map[string]any{"denomination": 999, "count_coins": 1000}}),
 			with(with(coin, "spender_attested", true), "attestors", []string{somebody})},
-		"asset_attestors":   {map[string]any{"asset": someHash(1), "attestors": []string{somebody}}},
-		"poll":              {map[string]any{"question": "Yes?", "choices": []string{"yes", "no"}}},
+		"asset_attestors": {map[string]any{"asset": someHash(1), "attestors": []string{somebody}}},
+		"poll": {map[string]any{"question": "Yes?", "choices": []string{"yes", "no"}},
+			map[string]any{"question": "\u0085", "choices": []string{"\u0085"}}},
 		"vote":              {map[string]any{"unit": someHash(1), "choice": "yes"}},
 		"system_vote":       {map[string]any{"subject": "tps_interval", "value": 0.5}, map[string]any{"subject": "op_list", "value": []string{somebody}}},
 		"system_vote_count": {"threshold_size"},
@@ -187,6 +188,8 @@ func TestNewMessageRefuses(t *testing.T) {
 		{"asset_attestors", map[string]any{"asset": "x"}, "invalid asset in attestor list update"},
 		{"asset_attestors", map[string]any{"asset": someHash(1), "attestors": []string{somebody, somebody}}, "attestors not sorted"},
 		{"asset_attestors", map[string]any{"asset": someHash(1), "attestors": []string{"x"}}, `invalid attestor address: "x"`},
+		{"poll", map[string]any{"question": "Yes?\ufeff", "choices": []string{"yes"}}, "question must be trimmed"},
+		{"poll", map[string]any{"question": "Yes?", "choices": []string{"\ufeff\u2028"}}, "all choices must be longer than 0 chars"},
 		{"system_vote", map[string]any{"subject": "tps_interval", "value": 0.05}, "tps_interval must be at least 0.1"},
 	} {
 		_, err := unit.NewMessage(c.app, c.payload)

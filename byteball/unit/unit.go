@@ -3,6 +3,10 @@
 //
 // A unit of protocol 4.0 names its parents and a last ball, carries messages (payments, data …) and is signed by its
 // authors over everything but the commissions, the payloads (their hashes stand for them) and the signatures.
+//
+// The package leaves out who may sign for an author (package definition), what other units have to say (ledger) and where
+// units come from (hub). It is pure. Called by all of these, by wallet and channel, which compose units, and by joint, which
+// checks those of strangers.
 package unit
 
 import (
