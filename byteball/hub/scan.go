@@ -31,8 +31,8 @@ func (c *Client) known(ctx context.Context, units []byteball.Hash) ([]unit.Prove
 		return nil, nil, err
 	}
 	if len(h.Proven) < len(units) {
-		return nil, nil, fmt.Errorf("hub %s proves %d of %d units that proven ones are built on: %w",
-			c.Hub(), len(h.Proven), len(units), byteball.Transient)
+		return nil, nil, c.behind(fmt.Errorf("hub %s proves %d of %d units that proven ones are built on: %w",
+			c.Hub(), len(h.Proven), len(units), byteball.Transient))
 	}
 	return h.Proven, h.skips, nil
 }

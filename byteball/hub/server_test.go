@@ -159,3 +159,16 @@ func (s *server) says(subject string, body any) {
 		c.WriteMessage(websocket.TextMessage, data)
 	}
 }
+
+// ask sends all clients a request.
+func (s *server) ask(command string) {
+	data, err := hub.Frame{Type: "request", Command: command, Tag: "t"}.Bytes()
+	if err != nil {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for c := range s.conns {
+		c.WriteMessage(websocket.TextMessage, data)
+	}
+}
