@@ -234,7 +234,7 @@ func TestLayersFindWhatIsWrong(t *testing.T) {
 		{"own layer", "market/deal/a.go", "package a\n" + mod + `market/book"`, ""},
 		{"libp2p elsewhere", "protocol/node/a.go", "package a\nimport _ \"github.com/libp2p/go-libp2p/core/host\"", "only protocol/p2p may"},
 		{"libp2p at home", "protocol/p2p/a.go", "package a\nimport _ \"github.com/libp2p/go-libp2p\"", ""},
-		{"websocket elsewhere", "byteball/wallet/a.go", "package a\nimport _ \"github.com/gorilla/websocket\"", "only byteball/hub and byteball/ledger may"},
+		{"websocket elsewhere", "byteball/wallet/a.go", "package a\nimport _ \"github.com/gorilla/websocket\"", "only byteball/hub and byteball/ledger and byteball/ledger/crowd may"},
 		{"files", "market/view/a.go", "package a\nimport _ \"os\"", "a pure package imports os"},
 		{"sockets", "byteball/channel/a.go", "package a\nimport _ \"net/http\"", "a pure package imports net/http"},
 		{"addresses", "market/params/a.go", "package a\nimport _ \"net/url\"", ""},
