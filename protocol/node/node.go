@@ -35,6 +35,7 @@ type Config struct {
 	Wallet   Payer
 	Market   protocol.Hash
 	Verifier protocol.Verifier
+	Mailbox  Mailbox // for peers that cannot be reached directly; nil is none
 
 	OnNote    func(role.Note)          // progress for people
 	OnDeliver func(role.Deliver) error // bought readings; an error ends the loop, since the data are paid
@@ -44,6 +45,14 @@ type Config struct {
 // Payer is the wallet as the loop uses it: the same ref never pays twice.
 type Payer interface {
 	Pay(ctx context.Context, ref string, outputs []unit.Output, msgs []unit.Message) (*unit.Unit, error)
+}
+
+// Mailbox carries direct messages when p2p cannot (protocol/mailbox). What Run receives is proven to be from that identity;
+// Post is durable when it returns, and fails with NotFound for a peer whose binding was never learned.
+type Mailbox interface {
+	Run(ctx context.Context, receive func(ctx context.Context, from protocol.Identity, proto string, frame []byte) error) error
+	Post(to protocol.Identity, proto string, frame []byte) error
+	Learn(protocol.Binding)
 }
 
 // Node is one running role.
@@ -64,6 +73,9 @@ const (
 	write   = protocol.MaxFrame // bytes that make a group full; the store takes twice as many at once
 	horizon = 24 * time.Hour
 )
+
+// direct are the channels whose messages go from node to node.
+var direct = []protocol.Channel{protocol.Round, protocol.Deal, protocol.Archive}
 
 // New makes a node; Run starts it.
 func New(cfg Config) *Node {
@@ -96,13 +108,16 @@ func (n *Node) Refused() uint64 { return n.refused.Load() }
 func (n *Node) Run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	for _, proto := range []protocol.Channel{protocol.Round, protocol.Deal, protocol.Archive} {
+	for _, proto := range direct {
 		if err := n.cfg.P2P.Handle(string(proto), protocol.MaxFrame, n.receive); err != nil {
 			return fmt.Errorf("node: %w", err)
 		}
 	}
 	g, gctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return ignoreCancel(n.cfg.Follow.Run(gctx, n.chain(gctx))) })
+	if n.cfg.Mailbox != nil {
+		g.Go(func() error { return ignoreCancel(n.cfg.Mailbox.Run(gctx, n.mailed)) })
+	}
 	g.Go(func() error {
 		defer cancel()
 		return n.loop(gctx)
@@ -132,6 +147,7 @@ func (n *Node) chain(ctx context.Context) func(uint64, []unit.Proven) error {
 		if last, err := n.cfg.Hub.LastMCI(ctx); err == nil {
 			tip = max(tip, last)
 		}
+		n.learnFrom(units)
 		return n.Tell(ctx, role.Chain{Tip: tip, Units: units})
 	}
 }

@@ -49,6 +49,7 @@ func (n *Node) send(ctx context.Context, e role.Send) {
 	report := func(err error) {
 		if err != nil {
 			n.log.Debug("not sent", "kind", e.Env.Kind(), "to", e.To, "err", err)
+			n.mail(e.To, proto, e.Env.Raw, err)
 		}
 	}
 	if err := n.cfg.P2P.Post(ctx, e.To, proto, e.Env.Raw, report); err != nil {
@@ -83,6 +84,7 @@ func (n *Node) judge(data []byte) protocol.Verdict {
 		if m.Binding.Identity != env.Signer || m.Binding.Check(n.cfg.Verifier) != nil {
 			return protocol.Reject
 		}
+		n.learn(m.Binding)
 		if m.ValidUntil < time.Now().UnixMilli() {
 			return protocol.Ignore
 		}
