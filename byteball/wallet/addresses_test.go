@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -19,12 +20,20 @@ import (
 
 // chainKey is the key of an address of the tests' wallet of many: cheap to make, and 0/0 is key 0.
 func chainKey(change, index uint32) (unit.Signer, error) {
+	at := [2]uint32{change, index}
+	if k, ok := chainKeys.Load(at); ok {
+		return k.(unit.Signer), nil
+	}
 	k := [32]byte{31: 1, 30: 1}
 	if change > 0 || index > 0 {
 		k = [32]byte{29: byte(change + 1), 28: 1, 31: byte(index), 30: byte(index >> 8)}
 	}
-	return unit.NewKey(k)
+	made, err := unit.NewKey(k)
+	chainKeys.Store(at, made)
+	return made, err
 }
+
+var chainKeys sync.Map // of *unit.Key: making them takes longer than all else
 
 func place(t fataler, change, index uint32) byteball.Address {
 	t.Helper()

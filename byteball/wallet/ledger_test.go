@@ -3,9 +3,13 @@ package wallet_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/iotverse/iotverse/byteball"
 	"github.com/iotverse/iotverse/byteball/hub"
@@ -57,7 +61,12 @@ func (c *core) Anchor(_ context.Context, from, _ []byteball.Address) (unit.Ancho
 	return c.l.Anchor(from, c.now)
 }
 
-func (c *core) Post(_ context.Context, u *unit.Unit) error { return c.l.Post(u, c.now) }
+func (c *core) Post(_ context.Context, u *unit.Unit) error {
+	if err := c.l.Post(u, c.now); err != nil {
+		return refusal{err.Error(), err}
+	}
+	return nil
+}
 
 func (c *core) History(_ context.Context, addresses []byteball.Address, known []byteball.Hash, minMCI uint64) ([]unit.Proven, []*unit.Unit, error) {
 	h, err := c.l.History(ledger.HistoryQuery{Addresses: addresses, Known: known, MinMCI: minMCI})
@@ -146,5 +155,112 @@ func TestLedgerBack(t *testing.T) {
 	}
 	if a, err := alice.Balance(t.Context()); err != nil || a.Stable < 950_000 || a.Stable > 970_000 {
 		t.Errorf("alice has %+v, %v", a, err)
+	}
+}
+
+// TestLedgerCopies: two copies of a wallet, of the same words, pay at the same time from several addresses of the real
+// ledger. Each payment is made once, and not a byte is lost.
+func TestLedgerCopies(t *testing.T) {
+	c := begin(t, 9_000_000)
+	_, payee := key(t, 1)
+	var pair []*wallet.Wallet
+	for range 2 {
+		pair = append(pair, many(t, c, newStore(), false))
+	}
+	var outputs []unit.Output
+	for i := range uint32(6) {
+		outputs = append(outputs, unit.Output{Address: place(t, 0, i+1), Amount: 1_000_000})
+	}
+	if _, err := pair[0].Pay(t.Context(), "spread", outputs, nil); err != nil {
+		t.Fatal(err)
+	}
+	c.witness(6)
+	for _, w := range pair {
+		if n, err := w.Scan(t.Context()); n != 6 || err != nil {
+			t.Fatalf("found %d addresses, %v, want 6", n, err)
+		}
+	}
+	var want byteball.Bytes
+	for round := range 3 {
+		var g errgroup.Group
+		for i, w := range pair {
+			for k := range 3 {
+				amount := byteball.Bytes(200_000 + 1000*round + 100*i + k)
+				want += amount
+				g.Go(func() error {
+					_, err := w.Pay(t.Context(), fmt.Sprint(round, k), []unit.Output{{Address: payee, Amount: amount}}, nil)
+					if errors.Is(err, byteball.Stale) || errors.Is(err, byteball.Transient) {
+						return nil // the other was faster; it is asked for again below
+					}
+					return err
+				})
+			}
+		}
+		if err := g.Wait(); err != nil {
+			t.Fatal(err)
+		}
+		for range 3 {
+			c.witness(6)
+			for _, w := range pair {
+				for k := range 3 {
+					ref := fmt.Sprint(round, k)
+					p, err := w.Payment(t.Context(), ref)
+					if err != nil {
+						t.Fatal(err)
+					}
+					_, _ = w.Pay(t.Context(), ref, p.Outputs, nil) // what is still missing in the end is found below
+				}
+			}
+		}
+	}
+	c.witness(6)
+	got := newWallet(t, c, 1)
+	if b, err := got.Balance(t.Context()); err != nil || b.Stable != want {
+		t.Errorf("the payee has %+v, %v, want %d", b, err, want)
+	}
+	a, err := pair[0].Balance(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if b, err := pair[1].Balance(t.Context()); err != nil || a != b || a.Leaving+a.Held+a.Arriving != 0 {
+		t.Errorf("the copies have %+v and %+v, %v", a, b, err)
+	}
+	list, err := pair[0].History(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var in, out byteball.Bytes
+	for _, m := range list {
+		if m.State == wallet.Stable {
+			in, out = in+m.In, out+m.Out
+		}
+	}
+	if in-out != a.Stable {
+		t.Errorf("history adds up to %d, the balance is %d", in-out, a.Stable)
+	}
+}
+
+func BenchmarkPay(b *testing.B) {
+	for _, coins := range []int{10, 10_000} {
+		b.Run(fmt.Sprint(coins, " coins"), func(b *testing.B) {
+			c := newChain()
+			w := many(b, c, newStore(), false)
+			for i := 0; i < coins; i += 100 {
+				c.fund(w.Address(), slices.Repeat([]byteball.Bytes{100_000}, min(100, coins))...)
+			}
+			c.settle()
+			if err := w.Settle(b.Context()); err != nil {
+				b.Fatal(err)
+			}
+			b.ReportAllocs()
+			n := 0
+			for b.Loop() {
+				n++
+				if _, err := w.Pay(b.Context(), fmt.Sprint(n), to(b, 1000), nil); err != nil {
+					b.Fatal(err)
+				}
+				c.settle()
+			}
+		})
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/iotverse/iotverse/byteball"
@@ -65,7 +66,11 @@ func (w *Wallet) send(ctx context.Context, ref string, o Order) (*unit.Unit, err
 		if err := w.sync(ctx); err != nil {
 			return nil, err
 		}
-		return w.push(ctx, ref)
+		now, err := w.payment(ref)
+		if err != nil || old.State == Posted || now.State != DoubleSpent {
+			return w.push(ctx, ref)
+		}
+		old = now // nobody was told of its unit
 	case err == nil && old.State == Stable:
 		return old.Unit, nil
 	case err != nil && !errors.Is(err, byteball.NotFound):
@@ -117,7 +122,8 @@ func (w *Wallet) push(ctx context.Context, ref string) (*unit.Unit, error) {
 		if p.State == Posted || !errors.As(err, &no) {
 			return nil, err
 		}
-		wrong := errors.Is(err, byteball.Invalid)
+		// The reference's words for a coin that a unit among its parents spends: another copy was faster, nothing is wrong.
+		wrong := errors.Is(err, byteball.Invalid) && !strings.Contains(no.Refused(), "conflicting ")
 		if wrong && try > 1 {
 			return nil, errors.Join(err, w.refuse(i))
 		}
