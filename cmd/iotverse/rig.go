@@ -21,6 +21,7 @@ import (
 	"github.com/iotverse/iotverse/market/view"
 	"github.com/iotverse/iotverse/protocol"
 	"github.com/iotverse/iotverse/protocol/envelope"
+	"github.com/iotverse/iotverse/protocol/mailbox"
 	"github.com/iotverse/iotverse/protocol/node"
 	"github.com/iotverse/iotverse/protocol/p2p"
 	"github.com/iotverse/iotverse/protocol/role"
@@ -223,11 +224,26 @@ func (r *rig) channelKey(i uint32) (unit.Signer, error) {
 // address is the wallet's first address, where the node's money is.
 func (r *rig) address() byteball.Address { return r.wallet.Address() }
 
+// mailbox is the node's box at the market's first hub, for peers that cannot be reached directly. Its key is that of the
+// first address, which the binding names.
+func (r *rig) mailbox() (*mailbox.Box, error) {
+	key, err := r.keys.Wallet().Key(wallet.AddressPath(0, 0)...)
+	if err != nil {
+		return nil, err
+	}
+	return mailbox.New(mailbox.Config{Client: r.hub, Hub: mailbox.HubName(r.cfg.Manifest.Hubs[0]), Key: key, Binding: r.binding,
+		Verifier: r.rules.Verifier, Store: prefixed{r.store, "mail/"}, Log: r.cfg.Log})
+}
+
 // run drives a core until it is done. start gets the running node, to tell it what the outside brings.
 func (r *rig) run(ctx context.Context, prefix string, core role.Core, hooks hooks, extra ...func(context.Context, *node.Node) error) error {
+	box, err := r.mailbox()
+	if err != nil {
+		return err
+	}
 	n := node.New(node.Config{
 		Core: core, Prefix: prefix, Store: r.store, P2P: r.p2p, Hub: r.hub, Wallet: purse{r.wallet},
-		Follow: r.hub.Follow(hub.FollowConfig{From: r.from, Poll: r.cfg.Poll}), Market: r.rules.Market, Verifier: r.rules.Verifier,
+		Follow: r.hub.Follow(hub.FollowConfig{From: r.from, Poll: r.cfg.Poll}), Market: r.rules.Market, Verifier: r.rules.Verifier, Mailbox: box,
 		OnNote: hooks.note, OnDeliver: hooks.deliver, Log: r.cfg.Log,
 	})
 	ctx, cancel := context.WithCancel(ctx)
@@ -241,7 +257,7 @@ func (r *rig) run(ctx context.Context, prefix string, core role.Core, hooks hook
 	for _, f := range extra {
 		g.Go(func() error { return quiet(f(gctx, n)) })
 	}
-	err := g.Wait()
+	err = g.Wait()
 	r.cfg.Log.Info("ended", "messages_refused", n.Refused())
 	return err
 }
