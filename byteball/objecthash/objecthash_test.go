@@ -106,6 +106,39 @@ func checkLoose(t *testing.T, v vector) {
 	}
 }
 
+// The traps of the two forms, each by its name.
+func TestTraps(t *testing.T) {
+	for _, c := range []struct{ name, text, json, legacy string }{
+		{"valid pairs are escaped, in lower case", `"\uD83D\uDE00"`, `"\ud83d\ude00"`, "s|😀"},
+		{"other characters are not", `"\u00fc\u2028\uffff"`, "\"\u00fc\u2028\uffff\"", "s|\u00fc\u2028\uffff"},
+		{"a slash stays", `"\/"`, `"/"`, "s|/"},
+		{"short escapes and long ones", `"\u0008\u001f\u007f\""`, `"\b\u001f` + "\x7f" + `\""`, "s|\b\x1f\x7f\""},
+		{"keys sort by UTF-16", `{"\uffff":1,"\ud83d\ude00":2,"z":3}`, `{"z":3,"\ud83d\ude00":2,"` + "\uffff" + `":1}`, "z|n|3|😀|n|2|\uffff|n|1"},
+		{"keys do not sort as numbers", `{"10":1,"9":2}`, `{"10":1,"9":2}`, "10|n|1|9|n|2"},
+		{"whole numbers", `[1e3,-0,1.0,100000000000000000000]`, `[1000,0,1,100000000000000000000]`, "[|n|1000|n|0|n|1|n|100000000000000000000|]"},
+		{"long numbers", `[1e21,1e-7,0.000001]`, `[1e+21,1e-7,0.000001]`, "[|n|1e+21|n|1e-7|n|0.000001|]"},
+		{"numbers beyond 2^53", `9007199254740993`, `9007199254740992`, "n|9007199254740992"},
+		{"nested arrays", `[["a"],true]`, `[["a"],true]`, "[|[|s|a|]|b|true|]"},
+		{"an empty array", `{"a":[]}`, "", ""},
+		{"an empty object", `[{}]`, "", ""},
+		{"a null", `[null]`, "", ""},
+		{"a zero byte", `"\u0000"`, `"\u0000"`, ""},
+	} {
+		tree, err := objecthash.ParseTree([]byte(c.text))
+		if err != nil {
+			t.Errorf("%s: %v", c.name, err)
+			continue
+		}
+		if got, err := objecthash.JSONSource(tree); got != c.json || (err == nil) != (c.json != "") {
+			t.Errorf("%s: JSON form %q, %v, want %q", c.name, got, err, c.json)
+		}
+		got, err := objecthash.Source(tree)
+		if got = strings.ReplaceAll(got, "\x00", "|"); got != c.legacy || (err == nil) != (c.legacy != "") {
+			t.Errorf("%s: legacy form %q, %v, want %q", c.name, got, err, c.legacy)
+		}
+	}
+}
+
 // Law: Plain counts what comes before the first byte that is not plain.
 func TestPlain(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
