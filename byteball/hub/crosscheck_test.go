@@ -42,18 +42,17 @@ func TestCrossCheck(t *testing.T) {
 	}
 }
 
-// TestHiddenAncestor: where the ledger itself is read, a hub cannot leave a unit out: another is built on it.
-func TestHiddenAncestor(t *testing.T) {
-	made, url, _ := longChain(t, 4300)
-	l := lie(t, url)
-	l.on("light/get_history", func(tree any) any {
+// hidden: where the ledger itself is read, a hub cannot leave a unit out: another is built on it.
+func (l long) hidden(t *testing.T) {
+	made, liar := l.made, lie(t, l.url)
+	liar.on("light/get_history", func(tree any) any {
 		m := tree.(map[string]any)
 		if joints, ok := m["joints"].([]any); ok {
 			m["joints"] = slices.DeleteFunc(joints, func(j any) bool { return at(j, "unit", "unit") == string(made[50].Unit) })
 		}
 		return m
 	})
-	c := dial(t, hub.Config{}, l.url)
+	c := dial(t, hub.Config{}, liar.url)
 	_, _, err := c.History(t.Context(), []byteball.Address{made[0].Authors[0].Address}, nil, 0)
 	if err == nil || !strings.Contains(err.Error(), "units that proven ones are built on") {
 		t.Errorf("got %v, want an error about a unit that is not shown", err)

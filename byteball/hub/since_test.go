@@ -53,11 +53,26 @@ func longChain(t testing.TB, n int) (made []*unit.Unit, url string, start time.T
 
 const step = 2 * time.Second
 
-// TestFirstSinceReachesAnyPast makes a chain longer than a history answer can prove, and asks for the first unit since
-// moments all over it.
-func TestFirstSinceReachesAnyPast(t *testing.T) {
-	made, url, start := longChain(t, 5000)
-	client := dial(t, hub.Config{}, url)
+// long is a ledger of more units of one address than get_history reaches.
+type long struct {
+	made  []*unit.Unit
+	url   string
+	start time.Time
+}
+
+// TestLong does with one long ledger all that must work on it.
+func TestLong(t *testing.T) {
+	var l long
+	l.made, l.url, l.start = longChain(t, 5600)
+	t.Run("first since", l.firstSince)
+	t.Run("sync", l.sync)
+	t.Run("hidden", l.hidden)
+}
+
+// firstSince asks for the first unit since moments all over the ledger.
+func (l long) firstSince(t *testing.T) {
+	made, start := l.made, l.start
+	client := dial(t, hub.Config{}, l.url)
 
 	for _, i := range []int{1, 2, 777, 999, 1000, 1001, 2500, 4321, 4990} {
 		for _, before := range []time.Duration{0, time.Second} {

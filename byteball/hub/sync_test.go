@@ -10,10 +10,10 @@ import (
 	"github.com/iotverse/iotverse/byteball/unit"
 )
 
-// TestSyncAnyLength reads an address of more units than get_history reaches, breaks off and goes on.
-func TestSyncAnyLength(t *testing.T) {
-	made, url, _ := longChain(t, 6_700)
-	client := dial(t, hub.Config{}, url)
+// sync reads the whole, breaks off and goes on.
+func (l long) sync(t *testing.T) {
+	made := l.made
+	client := dial(t, hub.Config{}, l.url)
 	op := made[0].Authors[0].Address
 	broken := errors.New("power cut")
 	var got []byteball.Hash
