@@ -43,13 +43,15 @@ func (l *Ledger) witnessed(best *node) int64 {
 // It works on memory only; on error nothing has changed. Error: Invalid if stable units would leave the main chain.
 func (l *Ledger) grow(added *node) error {
 	var path []*node // from the tip down to what is not on the main chain yet
-	n := l.best(l.tips())
+	tip := l.bestTip(added)
+	n := tip
 	for ; n != nil && !n.OnMain; n = l.node(n.BestParent) {
 		path = append(path, n)
 	}
 	if n == nil || n.MCI < l.last.MCI {
 		return byteball.Errorf(byteball.Invalid, "removing stable units from MC")
 	}
+	l.tip = tip
 	if len(path) == 0 {
 		if added != nil {
 			added.Included = l.included(added)
@@ -72,6 +74,14 @@ func (l *Ledger) grow(added *node) error {
 		c.Included = l.included(c)
 	}
 	return nil
+}
+
+// bestTip is the best free unit. While the one before is free, only what was added can be better.
+func (l *Ledger) bestTip(added *node) *node {
+	if added == nil || l.tip == nil || l.free[l.tip.Unit] == nil {
+		return l.best(l.tips())
+	}
+	return l.best([]*node{l.tip, added})
 }
 
 // tips returns the free units in no particular order.

@@ -127,17 +127,31 @@ func (l *Ledger) composeWitness(op Operator, now time.Time) (*unit.Unit, error) 
 // waiting returns the parents of the order provider's next unit: the best free unit, so that its witnessed level does not
 // fall, its own last one, and those that have waited longest. Whatever fee they paid, they are taken.
 func (l *Ledger) waiting(now time.Time) []*node {
-	free := l.tips()
-	free = slices.DeleteFunc(free, func(n *node) bool { return n.Timestamp > now.Unix()+aheadSeconds })
+	free := slices.DeleteFunc(l.tips(), func(n *node) bool { return n.Timestamp > now.Unix()+aheadSeconds })
 	best := l.best(free)
-	rank := func(n *node) int {
-		if n == best || n.by(l.op) {
-			return 0
+	var parents []*node
+	free = slices.DeleteFunc(free, func(n *node) bool {
+		first := n == best || n.by(l.op)
+		if first {
+			parents = append(parents, n)
 		}
-		return 1
+		return first
+	})
+	return append(parents, oldest(free, max(unit.MaxParents-len(parents), 0))...)
+}
+
+// oldest returns the n nodes that came first.
+func oldest(nodes []*node, n int) []*node {
+	var first []*node
+	for _, c := range nodes {
+		if len(first) == n && (n == 0 || first[n-1].seq < c.seq) {
+			continue
+		}
+		at, _ := slices.BinarySearchFunc(first, c, func(a, b *node) int { return cmp.Compare(a.seq, b.seq) })
+		first = slices.Insert(first, at, c)
+		first = first[:min(len(first), n)]
 	}
-	slices.SortFunc(free, func(a, b *node) int { return cmp.Or(cmp.Compare(rank(a), rank(b)), cmp.Compare(a.seq, b.seq)) })
-	return free[:min(len(free), unit.MaxParents)]
+	return first
 }
 
 // plenty is what a coin of the order provider should hold to be taken without looking for a larger one.
