@@ -3,6 +3,8 @@ package channel
 import (
 	"fmt"
 
+	"github.com/btcsuite/btcd/btcec/v2"
+
 	"github.com/iotverse/iotverse/byteball"
 	"github.com/iotverse/iotverse/byteball/chash"
 	"github.com/iotverse/iotverse/byteball/unit"
@@ -26,55 +28,53 @@ type shape struct {
 	Terms
 	definition any
 	address    byteball.Address
+	buyer      *btcec.PublicKey
 	size       byteball.Bytes // headers and payload of a closing with change alone
 	output     byteball.Bytes // what each further output adds
 }
 
-func (t Terms) shape() (shape, error) {
-	if err := t.check(); err != nil {
-		return shape{}, err
+func (t Terms) shape() (*shape, error) {
+	buyer, err := t.check()
+	if err != nil {
+		return nil, err
 	}
-	s := shape{Terms: t, definition: t.Definition()}
-	var err error
+	s := &shape{Terms: t, definition: t.Definition(), buyer: buyer}
 	if s.address, err = chash.Of(s.definition); err != nil {
-		return shape{}, fmt.Errorf("channel definition: %w", err)
+		return nil, fmt.Errorf("channel definition: %w", err)
 	}
-	if s.address == t.SellerAddress || s.address == t.ChangeAddress {
-		return shape{}, fmt.Errorf("channel pays to its own address: %w", byteball.Invalid)
+	if s.address == t.SellerAddress || s.address == t.ChangeAddress || s.address == t.Previous {
+		return nil, fmt.Errorf("channel pays to or succeeds its own address: %w", byteball.Invalid)
 	}
 	if err := s.measure(); err != nil {
-		return shape{}, err
+		return nil, err
 	}
 	if least := s.size + s.output + t.TPSMargin + t.Reserve + t.Dust; t.Deposit < least {
-		return shape{}, fmt.Errorf("channel deposit of %d bytes under %d, the fees and reserve of one closing: %w", t.Deposit, least, byteball.Invalid)
+		return nil, fmt.Errorf("channel deposit of %d bytes under %d, the fees and reserve of one closing: %w", t.Deposit, least, byteball.Invalid)
 	}
 	return s, nil
 }
 
-// measure finds the sizes from two units of the right form; contents do not matter to sizes.
+// measure finds the sizes from a unit of the right form; contents do not matter to sizes.
 func (s *shape) measure() error {
-	var size [2]byteball.Bytes
 	a := unit.Anchor{Parents: []byteball.Hash{blank}, LastBall: blank, LastBallUnit: blank, Timestamp: 1}
 	if s.Network.WitnessesInUnits {
 		a.WitnessListUnit = blank
 	}
-	for i := range size {
-		outs := make([]unit.Output, i+1)
-		for j := range outs {
-			outs[j] = unit.Output{Address: s.ChangeAddress, Amount: byteball.Bytes(j + 1)}
-		}
-		u, err := s.compose(Funding{Out: unit.OutPoint{Unit: blank}}, a, outs, pathBuyer, pathSeller)
-		if err != nil {
-			return fmt.Errorf("channel: size of a closing: %w", err)
-		}
-		size[i] = u.HeadersCommission + u.PayloadCommission
+	author := unit.Author{Address: s.address, Definition: s.definition, Authentifiers: places(pathBuyer, pathSeller)}
+	outs := []unit.Output{{Address: s.ChangeAddress}, {Address: s.ChangeAddress}}
+	u, err := frame(s.Network, author, unit.OutPoint{Unit: blank}, a, outs)
+	if err != nil {
+		return fmt.Errorf("channel: size of a closing: %w", err)
 	}
-	s.size, s.output = size[0], size[1]-size[0]
-	return nil
+	two := u.PayloadCommission
+	u.Messages[0].Payload.(*unit.Payment).Outputs = outs[:1]
+	one, err := u.PayloadSize()
+	s.size, s.output = u.HeadersCommission+one, two-one
+	return err
 }
 
 // fees returns headers, payload and oversize fee of a closing with n payees.
-func (s shape) fees(n int) byteball.Bytes {
+func (s *shape) fees(n int) byteball.Bytes {
 	size := s.size + byteball.Bytes(n)*s.output
 	return size + unit.OversizeFee(size)
 }
@@ -93,7 +93,7 @@ func Close(t Terms, f Funding, a unit.Anchor, pay Payouts) (*unit.Unit, error) {
 	return s.close(f, a, pay)
 }
 
-func (s shape) close(f Funding, a unit.Anchor, pay Payouts) (*unit.Unit, error) {
+func (s *shape) close(f Funding, a unit.Anchor, pay Payouts) (*unit.Unit, error) {
 	for payee := range pay {
 		if payee == s.ChangeAddress || payee == s.address || !chash.Valid(payee) {
 			return nil, fmt.Errorf("channel %s cannot pay to %.40q: %w", s.address, payee, byteball.Invalid)
@@ -116,7 +116,7 @@ func Refund(t Terms, f Funding, a unit.Anchor) (*unit.Unit, error) {
 	return s.refund(f, a)
 }
 
-func (s shape) refund(f Funding, a unit.Anchor) (*unit.Unit, error) {
+func (s *shape) refund(f Funding, a unit.Anchor) (*unit.Unit, error) {
 	if !s.ripe(f, a.LastBallMCI) {
 		return nil, fmt.Errorf("channel %s: refund at last ball %d before %d: %w", s.address, a.LastBallMCI, f.MCI+s.Age+1, byteball.Stale)
 	}
@@ -124,32 +124,6 @@ func (s shape) refund(f Funding, a unit.Anchor) (*unit.Unit, error) {
 }
 
 // ripe reports whether a unit with that last ball may take a refund.
-func (s shape) ripe(f Funding, lastBallMCI uint64) bool {
+func (s *shape) ripe(f Funding, lastBallMCI uint64) bool {
 	return f.MCI > 0 && lastBallMCI > f.MCI && lastBallMCI-f.MCI > s.Age
-}
-
-// balanced composes a unit with outs and an output for the change that makes the fees exact.
-func (s shape) balanced(f Funding, a unit.Anchor, outs []unit.Output, paths ...string) (*unit.Unit, error) {
-	if len(a.Parents) == 0 || a.LastBall == "" || a.LastBallUnit == "" || f.Out.Unit == "" {
-		return nil, fmt.Errorf("channel %s: a unit needs funding, parents and a last ball: %w", s.address, byteball.Invalid)
-	}
-	outs = append(outs, unit.Output{Address: s.ChangeAddress}) // amount 0: Balance puts the rest there
-	u, err := s.compose(f, a, outs, paths...)
-	if err != nil {
-		return nil, err
-	}
-	if err := u.Balance(s.Deposit, s.ChangeAddress); err != nil {
-		return nil, fmt.Errorf("channel %s: %w", s.address, err)
-	}
-	return u, nil
-}
-
-func (s shape) compose(f Funding, a unit.Anchor, outs []unit.Output, paths ...string) (*unit.Unit, error) {
-	author := unit.Author{Address: s.address, Definition: s.definition, Authentifiers: map[string]string{}}
-	for _, p := range paths {
-		author.Authentifiers[p] = unit.PlaceholderSig
-	}
-	in := unit.Input{Unit: f.Out.Unit, MessageIndex: f.Out.MessageIndex, OutputIndex: f.Out.OutputIndex}
-	pay := unit.Message{App: "payment", PayloadLocation: "inline", Payload: &unit.Payment{Inputs: []unit.Input{in}, Outputs: outs}}
-	return unit.Compose(s.Network, a, []unit.Author{author}, []unit.Message{pay})
 }

@@ -6,7 +6,7 @@ import (
 )
 
 // Event is something that happened to a channel: one of the types of this file.
-type Event interface{ event() }
+type Event interface{ event() string }
 
 type (
 	// Funded says that an output at the channel's address holds the deposit. UnitSeen and UnitStable say it too.
@@ -17,9 +17,11 @@ type (
 		Stable bool   // proven
 	}
 	// Pay (buyer) promises Add on top of all that was promised, in a new voucher that hangs on Base. An empty Add renews.
+	// TPSFee is what the seller's Renew asked for, or 0; it is granted up to Terms.Reserve.
 	Pay struct {
-		Add  Payouts
-		Base Base
+		Add    Payouts
+		Base   Base
+		TPSFee byteball.Bytes
 	}
 	// Accept (seller) hands him a voucher. Base is its parent as the seller's own ledger proved it, Tip his last main
 	// chain index. Want, if not nil, is all that everybody must have been promised by now: the voucher pays exactly it.
@@ -29,16 +31,20 @@ type (
 		Tip     uint64
 		Want    Payouts
 	}
-	// CloseNow asks for the close, for a Reason that people read. The buyer signs a final voucher that hangs on Base.
+	// CloseNow asks for the close, for a Reason that people read. The buyer signs a final voucher that hangs on Base, with
+	// a TPSFee as in Pay.
 	CloseNow struct {
 		Reason string
 		Base   Base
+		TPSFee byteball.Bytes
 	}
 	// Tip says how long the main chain is: deadlines and repeated posts hang on it. Base is the newest stable unit (the
-	// buyer's refund hangs on it, and so needs Base.LastBallMCI).
+	// buyer's refund hangs on it, and so needs Base.LastBallMCI). Fee is the tps fee of a unit now (unit.CurrentTPSFee),
+	// 0 if it is not known.
 	Tip struct {
 		MCI  uint64
 		Base Base
+		Fee  byteball.Bytes
 	}
 	// UnitSeen is a unit that pays to or spends from the channel's address, not proven stable.
 	UnitSeen struct{ Unit *unit.Unit }
@@ -53,20 +59,43 @@ type (
 	PostRefused struct{ Err error }
 	// SerialConflict says that what we posted conflicts with another unit and neither is stable.
 	SerialConflict struct{}
+	// Vanished says that a unit which was seen is not known to the ledger any more: reorganised away, or archived because
+	// it conflicts with another. The deposit has to come again; what we posted is signed anew.
+	Vanished struct{ Unit byteball.Hash }
 	// Restarted says that the state was just read from disk: unfinished duties are given out again.
 	Restarted struct{}
+	// Recovered comes instead of Restarted when the state may be older than what this side signed last: from a backup, or
+	// from a disk of doubtful health. From then on the buyer signs nothing for this channel but, at last, a refund; the
+	// seller gives nothing for vouchers and closes with the best that he has or is handed. A deposit is never paid after it.
+	Recovered struct{}
+	// Held (buyer, after Recovered) hands back the newest voucher that the seller or a payee holds.
+	Held struct{ Voucher Voucher }
+	// Succeeded says that the channel at Next, whose terms name this one as Previous, is open: this one closes. The buyer
+	// signs a final voucher that hangs on Base.
+	Succeeded struct {
+		Next byteball.Address
+		Base Base
+	}
+	// Inherit gives the new channel the last state of its Previous, closed: debts that were dust there are claimed here.
+	Inherit struct{ Old State }
 )
 
-func (Funded) event()         {}
-func (Pay) event()            {}
-func (Accept) event()         {}
-func (CloseNow) event()       {}
-func (Tip) event()            {}
-func (UnitSeen) event()       {}
-func (UnitStable) event()     {}
-func (PostRefused) event()    {}
-func (SerialConflict) event() {}
-func (Restarted) event()      {}
+// The names by which the table of transitions knows them.
+func (Funded) event() string         { return "Funded" }
+func (Pay) event() string            { return "Pay" }
+func (Accept) event() string         { return "Accept" }
+func (CloseNow) event() string       { return "CloseNow" }
+func (Tip) event() string            { return "Tip" }
+func (UnitSeen) event() string       { return "UnitSeen" }
+func (UnitStable) event() string     { return "UnitStable" }
+func (PostRefused) event() string    { return "PostRefused" }
+func (SerialConflict) event() string { return "SerialConflict" }
+func (Vanished) event() string       { return "Vanished" }
+func (Restarted) event() string      { return "Restarted" }
+func (Recovered) event() string      { return "Recovered" }
+func (Held) event() string           { return "Held" }
+func (Succeeded) event() string      { return "Succeeded" }
+func (Inherit) event() string        { return "Inherit" }
 
 // Effect is something that the caller has to do: one of the types below, in the order given.
 type Effect interface{ effect() }
@@ -83,9 +112,18 @@ type (
 	Post struct{ Unit *unit.Unit }
 	// Watch asks for the units of an address from now on, and those of the past.
 	Watch struct{ Address byteball.Address }
+	// Ask asks the other side to close and to say what it holds: the buyer, who knows nothing any more, the seller to close
+	// with his newest voucher and to show it (Held); the seller the buyer, and payees, for the newest voucher (Accept). Who
+	// is asked applies CloseNow. It may be repeated, or lost.
+	Ask struct{ Reason string }
+	// Renew asks the buyer for a voucher with at least that tps fee: Pay with nothing to Add. The newest one would not be
+	// taken by the ledger as things are. It may be repeated, or lost.
+	Renew struct{ TPSFee byteball.Bytes }
 )
 
 func (Save) effect()  {}
 func (Send) effect()  {}
 func (Post) effect()  {}
 func (Watch) effect() {}
+func (Ask) effect()   {}
+func (Renew) effect() {}

@@ -112,9 +112,53 @@ func (m machine) refuse(err error, now time.Time) (State, []Effect, error) {
 	if st.Own == nil || st.Phase.Over() {
 		return st, nil, nil
 	}
-	st.posted = now.UnixMilli()
+	st.posted, st.cheap = now.UnixMilli(), errors.Is(err, byteball.Transient)
 	st.refused = st.refused || !errors.Is(err, byteball.Transient) && !errors.Is(err, byteball.Stale)
 	return st, nil, nil
+}
+
+// vanished takes note that a unit is gone that was not stable.
+func (m machine) vanished(ev Vanished, now time.Time) (State, []Effect, error) {
+	st := m.State
+	switch {
+	case st.Phase == Opening && ev.Unit == st.Funding.Out.Unit && ev.Unit != "":
+		st.Funding = Funding{}
+		return m.keep(st)
+	case st.Own != nil && ev.Unit == st.Own.Unit:
+		return m.refuse(byteball.Invalid, now)
+	case st.Seen && !st.Phase.Over() && ev.Unit != st.Funding.Out.Unit:
+		st.Seen = false
+		return m.keep(st)
+	}
+	return st, nil, nil
+}
+
+// heard takes note of the chain's length and the load.
+func (m machine) heard(ev Tip) State {
+	st := m.State
+	st.Tip, st.load = max(st.Tip, ev.MCI), ev.Fee
+	return st
+}
+
+// taken returns the tps fee that gets a unit onto the chain as things are: the ledger's nodes build on nothing that offers
+// less than three times the current fee (BYTEBALL B).
+func (s State) taken() byteball.Bytes { return 3 * min(s.load, byteball.MaxBytes/3) }
+
+// wants returns the tps fee to ask the buyer for: what the newest voucher would need, at most the reserve; if the ledger
+// has refused it and nobody says for what, twice what it has. It is 0 if nothing is needed, or more would not be granted.
+func (s State) wants() byteball.Bytes {
+	if s.Newest == nil {
+		return 0
+	}
+	has := tpsFee(s.Newest.Unit)
+	fee := s.taken()
+	if s.cheap {
+		fee = max(fee, 2*has)
+	}
+	if fee = min(fee, s.Terms.Reserve); fee <= has {
+		return 0
+	}
+	return fee
 }
 
 // resume returns what has to be done again after a restart.
@@ -128,6 +172,8 @@ func (m machine) resume(now time.Time) (State, []Effect, error) {
 	case st.Own != nil:
 		st.posted, st.tries = now.UnixMilli(), 1
 		effects = append(effects, Post{st.Own})
+	case st.Restored && st.Phase != Opening:
+		effects = append(effects, Ask{restoredReason})
 	case m.role == roleBuyer && st.Newest != nil:
 		effects = append(effects, Send{*st.Newest})
 	}

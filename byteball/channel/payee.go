@@ -33,6 +33,9 @@ func RestorePayee(data []byte, key unit.Signer) (Payee, error) {
 // Transient before the deposit is stable or while the parent is not known; NotFound for a close without a voucher.
 func (p Payee) Apply(ev Event, now time.Time) (Payee, []Effect, error) {
 	st, effects, err := p.step(ev, now)
+	if err == nil {
+		err = p.follows(ev, st.Phase)
+	}
 	if err != nil {
 		return p, nil, err
 	}
@@ -58,8 +61,16 @@ func (p Payee) step(ev Event, now time.Time) (State, []Effect, error) {
 		return p.refuse(ev.Err, now)
 	case SerialConflict:
 		return p.refuse(byteball.Invalid, now)
+	case Vanished:
+		return p.vanished(ev, now)
 	case Restarted:
 		return p.resume(now)
+	case Recovered:
+		return p.recovered()
+	case Succeeded:
+		return p.succeeded(ev)
+	case Inherit:
+		return p.inherit(ev)
 	}
 	return State{}, nil, fmt.Errorf("channel %s: event %T is not for a seller: %w", p.shape.address, ev, byteball.Invalid)
 }
@@ -75,15 +86,18 @@ func (p Payee) accept(ev Accept, now time.Time) (State, []Effect, error) {
 	if err != nil {
 		return State{}, nil, err
 	}
-	if err := p.credits(ev, pay, u, st.Tip, now); err != nil {
+	if err := p.hangs(ev, u, st.Tip, now); err != nil {
 		return State{}, nil, fmt.Errorf("channel %s, voucher %d: %w", p.shape.address, ev.Voucher.N, err)
 	}
-	st.Payouts = pay
-	if ev.Want != nil {
-		st.Payouts = maps.Clone(ev.Want)
+	if st.Payouts, st.Debt, err = p.credits(ev, pay); err != nil {
+		return State{}, nil, fmt.Errorf("channel %s, voucher %d: %w", p.shape.address, ev.Voucher.N, err)
 	}
-	st.Newest, st.Hung = &Voucher{N: ev.Voucher.N, Final: ev.Voucher.Final, Unit: u}, ev.Base.MCI
-	if ev.Voucher.Final {
+	st.Newest, st.Hung = &Voucher{N: ev.Voucher.N, Final: ev.Voucher.Final, Unit: u, Claims: ev.Voucher.Claims}, ev.Base.MCI
+	st.Claimed = ev.Voucher.Claims
+	switch {
+	case st.Phase == Closing:
+		return p.close(st, st.Reason, now)
+	case ev.Voucher.Final:
 		return p.close(st, "the buyer asked", now)
 	}
 	return p.keep(st)
@@ -101,13 +115,15 @@ func (p Payee) placed(v Voucher, tip uint64) (again bool, err error) {
 	switch {
 	case p.Phase == Opening:
 		err = fmt.Errorf("the deposit is not stable yet: %w", byteball.Transient)
-	case p.Phase != Open:
+	case p.Phase != Open && !(p.Phase == Closing && p.cheap):
 		err = fmt.Errorf("the channel is %s: %w", p.Phase, byteball.Stale)
 	case v.N < last.N:
 		err = fmt.Errorf("superseded by voucher %d: %w", last.N, byteball.Stale)
 	case v.N == last.N && v.N > 0:
 		err = fmt.Errorf("its number was used already: %w", byteball.Invalid)
-	case tip >= p.CloseAt():
+	case p.Phase == Closing && tpsFee(v.Unit) <= tpsFee(last.Unit):
+		err = fmt.Errorf("the channel closes, and it offers no more than a tps fee of %d: %w", tpsFee(last.Unit), byteball.Stale)
+	case p.Phase == Open && tip >= p.CloseAt() && !p.Restored:
 		err = fmt.Errorf("main chain index %d: the channel closes at %d: %w", tip, p.CloseAt(), byteball.Stale)
 	}
 	if err != nil {
@@ -116,28 +132,79 @@ func (p Payee) placed(v Voucher, tip uint64) (again bool, err error) {
 	return false, nil
 }
 
-// credits checks where u hangs and that pay is what is owed.
-func (p Payee) credits(ev Accept, pay Payouts, u *unit.Unit, tip uint64, now time.Time) error {
+// hangs checks where u hangs. After Recovered an old parent is as good as any: the ledger takes it, and nothing is given
+// for the voucher.
+func (p Payee) hangs(ev Accept, u *unit.Unit, tip uint64, now time.Time) error {
 	if err := ev.Base.check(); err != nil {
 		return err
 	}
-	if err := ev.Base.carries(u, p.Funding, tip, now); err != nil {
-		return err
+	if p.Restored {
+		tip = 0
 	}
+	return ev.Base.carries(u, p.Funding, tip, now)
+}
+
+// credits checks that pay is what is owed. It returns all that is promised by it, dust included, and what the seller still
+// has of the previous channel's debts.
+func (p Payee) credits(ev Accept, pay Payouts) (Payouts, byteball.Bytes, error) {
 	if a, ok := p.Payouts.Visible(p.shape.Dust).falls(pay); ok {
-		return fmt.Errorf("it pays %d bytes to %s, after %d before: %w", pay[a], a, p.Payouts[a], byteball.Invalid)
+		return nil, 0, fmt.Errorf("it pays %d bytes to %s, after %d before: %w", pay[a], a, p.Payouts[a], byteball.Invalid)
+	}
+	more, short, err := p.claims(ev.Voucher)
+	if err != nil {
+		return nil, 0, err
 	}
 	if ev.Want == nil {
-		return nil
+		promised, err := p.guess(ev.Voucher.Final, pay)
+		return promised, p.Debt - short, err
 	}
-	want := ev.Want.Visible(p.shape.Dust)
-	if ev.Voucher.Final {
-		final, err := ev.Want.Final(p.shape.SellerAddress, p.shape.Dust)
-		if err != nil {
-			return err
+	promised, err := ev.Want.Plus(more)
+	if err != nil {
+		return nil, 0, err
+	}
+	want, err := p.shown(ev.Voucher.Final, promised)
+	if err != nil {
+		return nil, 0, err
+	}
+	seller := p.shape.SellerAddress
+	lacks := want[seller] - min(want[seller], pay[seller])
+	if 0 < lacks && lacks <= min(short, promised[seller]) {
+		promised[seller], want[seller] = promised[seller]-lacks, pay[seller]
+	} else {
+		lacks = 0
+	}
+	return promised, p.Debt - lacks, equal(pay, want)
+}
+
+// shown returns what a voucher pays of what is promised.
+func (p Payee) shown(final bool, promised Payouts) (Payouts, error) {
+	if final {
+		var err error
+		if promised, err = promised.Final(p.shape.SellerAddress, p.shape.Dust); err != nil {
+			return nil, err
 		}
-		want = final.Visible(p.shape.Dust)
 	}
+	return promised.Visible(p.shape.Dust), nil
+}
+
+// guess returns what is promised by a voucher that pays pay, if nobody says: dust of before still waits.
+func (p Payee) guess(final bool, pay Payouts) (Payouts, error) {
+	shown, err := p.shown(final, p.Payouts)
+	if final && (err != nil || equal(pay, shown) == nil) {
+		return maps.Clone(p.Payouts), err
+	}
+	promised := maps.Clone(pay)
+	if final {
+		return promised, nil
+	}
+	for a, amount := range p.Waiting() {
+		promised[a] = max(promised[a], amount)
+	}
+	return promised, nil
+}
+
+// equal returns nil if pay is want, or the first difference in the order of addresses.
+func equal(pay, want Payouts) error {
 	for _, a := range slices.Sorted(maps.Keys(want)) {
 		if pay[a] != want[a] {
 			return fmt.Errorf("it pays %d bytes to %s, %d are due: %w", pay[a], a, want[a], byteball.Invalid)
@@ -180,6 +247,7 @@ func (p Payee) close(st State, reason string, now time.Time) (State, []Effect, e
 }
 
 // seen takes note of a unit that is not stable yet. A foreign one that spends the deposit is a reason to close at once.
+// After Recovered a closing is no foreign one: only the lost disk can have signed it, perhaps with a newer voucher.
 func (p Payee) seen(ev UnitSeen, now time.Time) (State, []Effect, error) {
 	st := p.State
 	switch {
@@ -190,7 +258,7 @@ func (p Payee) seen(ev UnitSeen, now time.Time) (State, []Effect, error) {
 		}
 	case p.spends(ev.Unit) && !p.own(ev.Unit) && !st.Seen:
 		st.Seen = true
-		if st.Phase == Open && st.Newest != nil {
+		if st.Phase == Open && st.Newest != nil && (!st.Restored || p.byRefund(ev.Unit)) {
 			return p.close(st, "the buyer spends the deposit", now)
 		}
 		return p.keep(st)
@@ -200,19 +268,68 @@ func (p Payee) seen(ev UnitSeen, now time.Time) (State, []Effect, error) {
 
 // tip closes when the deadline comes and posts until something is stable.
 func (p Payee) tip(ev Tip, now time.Time) (State, []Effect, error) {
-	st := p.State
-	st.Tip = max(st.Tip, ev.MCI)
+	st := p.heard(ev)
 	switch {
 	case st.Phase == Open && st.Newest != nil && st.Tip >= st.CloseAt():
 		return p.close(st, "0.6 of the age has passed", now)
+	case st.Phase == Open && st.Restored && st.Until == 0:
+		st.Until = st.Tip + 2*MaxBehind
+		return p.keep(st)
+	case st.Phase == Open && st.Newest != nil && st.Until > 0 && st.Tip >= st.Until && !(st.Restored && st.Seen):
+		return p.close(st, p.why(), now)
+	case st.Phase == Open && st.Restored && st.due(now):
+		return st.again(now), []Effect{Ask{restoredReason}}, nil
+	case st.Phase == Open && st.wants() > 0 && st.due(now):
+		return st.again(now), []Effect{Renew{st.wants()}}, nil
 	case st.Phase == Closing && st.due(now) && st.refused:
 		st.Nonce++
 		return p.close(st, st.Reason, now)
 	case st.Phase == Closing && st.due(now):
-		st.posted, st.tries = now.UnixMilli(), st.tries+1
-		return st, []Effect{Post{st.Own}}, nil
+		effects := []Effect{Post{st.Own}}
+		if fee := st.wants(); fee > 0 && st.cheap {
+			effects = append(effects, Renew{fee})
+		}
+		return st.again(now), effects, nil
 	}
 	return st, nil, nil
+}
+
+// why says why the seller closes before 0.6 of the age.
+func (p Payee) why() string {
+	if p.Next != "" {
+		return fmt.Sprintf("succeeded by %s", p.Next)
+	}
+	return restoredReason
+}
+
+// recovered waits for what others hold, and closes with the best.
+func (p Payee) recovered() (State, []Effect, error) {
+	st := p.State
+	if st.Phase.Over() {
+		return st, nil, nil
+	}
+	st.Restored = true
+	effects := []Effect{Watch{p.shape.address}}
+	switch {
+	case st.Own != nil:
+		effects = append(effects, Post{st.Own})
+	case st.Phase == Open:
+		effects = append(effects, Ask{restoredReason})
+	}
+	return p.keep(st, effects...)
+}
+
+// succeeded gives the buyer's final voucher some time.
+func (p Payee) succeeded(ev Succeeded) (State, []Effect, error) {
+	st, err := p.machine.succeeded(ev)
+	switch {
+	case err != nil:
+		return State{}, nil, err
+	case p.Phase != Open || p.Next == ev.Next:
+		return p.State, nil, nil
+	}
+	st.Until = max(st.Tip, st.Hung) + 2*MaxBehind
+	return p.keep(st)
 }
 
 // nonced makes key sign with another nonce, so that the unit gets another hash, if key can.

@@ -1,6 +1,7 @@
 package channel
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
@@ -29,6 +30,9 @@ func RestorePayer(data []byte, key unit.Signer) (Payer, error) {
 // Stale once the channel closes; Funds, with what is missing, if a payment would exceed the deposit.
 func (p Payer) Apply(ev Event, now time.Time) (Payer, []Effect, error) {
 	st, effects, err := p.step(ev, now)
+	if err == nil {
+		err = p.follows(ev, st.Phase)
+	}
 	if err != nil {
 		return p, nil, err
 	}
@@ -54,8 +58,18 @@ func (p Payer) step(ev Event, now time.Time) (State, []Effect, error) {
 		return p.refuse(ev.Err, now)
 	case SerialConflict:
 		return p.refuse(byteball.Invalid, now)
+	case Vanished:
+		return p.vanished(ev, now)
 	case Restarted:
 		return p.resume(now)
+	case Recovered:
+		return p.recovered(now)
+	case Held:
+		return p.held(ev)
+	case Succeeded:
+		return p.succeeded(ev, now)
+	case Inherit:
+		return p.inherit(ev)
 	}
 	return State{}, nil, fmt.Errorf("channel %s: event %T is not for a buyer: %w", p.shape.address, ev, byteball.Invalid)
 }
@@ -65,19 +79,36 @@ func (p Payer) pay(ev Pay, now time.Time) (State, []Effect, error) {
 	switch {
 	case p.Phase == Opening:
 		return State{}, nil, fmt.Errorf("channel %s: the deposit is not stable yet: %w", p.shape.address, byteball.Transient)
+	case p.Restored:
+		return State{}, nil, p.silent()
 	case p.Phase != Open:
 		return State{}, nil, fmt.Errorf("channel %s is %s: no more payments: %w", p.shape.address, p.Phase, byteball.Stale)
 	}
-	promised, err := p.Payouts.Plus(ev.Add)
+	st, promised, err := p.promise(ev)
 	if err != nil {
 		return State{}, nil, err
 	}
-	if err := p.affords(promised, ev.Base); err != nil {
+	st.Payouts = promised
+	return p.sign(st, promised, ev.Base, false, ev.TPSFee, now)
+}
+
+// promise adds ev's amounts to what is promised, with what is owed from the previous channel if there is room for it.
+func (p Payer) promise(ev Pay) (State, Payouts, error) {
+	st, add, err := p.claim(ev.Add)
+	if err != nil {
 		return State{}, nil, err
 	}
-	st := p.State
-	st.Payouts = promised
-	return p.sign(st, promised, ev.Base, false, now)
+	promised, err := p.Payouts.Plus(add)
+	if err != nil {
+		return State{}, nil, err
+	}
+	err = p.affords(promised, ev.Base)
+	if errors.Is(err, byteball.Funds) && len(st.Owed) < len(p.Owed) {
+		if promised, err = p.Payouts.Plus(ev.Add); err == nil {
+			st, err = p.State, p.affords(promised, ev.Base)
+		}
+	}
+	return st, promised, err
 }
 
 // affords returns a Funds error unless promised, the fees and the reserve fit into the deposit.
@@ -110,13 +141,13 @@ func (p Payer) Room(outputs int) byteball.Bytes {
 }
 
 // sign makes the voucher that pays pay, hung on b, the newest of st.
-func (p Payer) sign(st State, pay Payouts, b Base, final bool, now time.Time) (State, []Effect, error) {
+func (p Payer) sign(st State, pay Payouts, b Base, final bool, fee byteball.Bytes, now time.Time) (State, []Effect, error) {
 	if err := p.fresh(b); err != nil {
 		return State{}, nil, err
 	}
 	a := b.Anchor(now)
 	var err error
-	if a.TPSFee, err = byteball.Add(b.TPSFee, p.shape.TPSMargin); err != nil {
+	if a.TPSFee, err = p.offer(b, fee); err != nil {
 		return State{}, nil, err
 	}
 	u, err := p.shape.close(st.Funding, a, pay)
@@ -126,12 +157,22 @@ func (p Payer) sign(st State, pay Payouts, b Base, final bool, now time.Time) (S
 	if err := u.SignWith(p.shape.address, pathBuyer, p.key); err != nil {
 		return State{}, nil, err
 	}
-	v := Voucher{N: 1, Final: final, Unit: u}
+	v := Voucher{N: 1, Final: final, Unit: u, Claims: st.Claimed}
 	if st.Newest != nil {
 		v.N = st.Newest.N + 1
 	}
 	st.Newest, st.Hung = &v, b.MCI
 	return p.keep(st, Send{v})
+}
+
+// offer returns the tps fee of a unit that hangs on b: the least there with the margin, and up to the reserve what the
+// ledger wants now, or what was asked for.
+func (p Payer) offer(b Base, asked byteball.Bytes) (byteball.Bytes, error) {
+	least, err := byteball.Add(b.TPSFee, p.shape.TPSMargin)
+	if !p.shape.Network.TPSFees {
+		return least, err
+	}
+	return max(least, min(max(asked, p.taken()), p.shape.Reserve)), err
 }
 
 // fresh returns nil if a voucher may hang on b.
@@ -156,7 +197,9 @@ func (p Payer) ask(ev CloseNow, now time.Time) (State, []Effect, error) {
 		return State{}, nil, fmt.Errorf("channel %s: the deposit is not stable yet: %w", p.shape.address, byteball.Transient)
 	case st.Phase != Open && st.Phase != Closing || st.Seen:
 		return st, nil, nil
-	case st.Phase == Closing && ev.Base.MCI <= st.Hung:
+	case st.Restored:
+		return st, p.appeal(), nil
+	case st.Phase == Closing && ev.Base.MCI <= st.Hung && (ev.TPSFee <= tpsFee(st.Newest.Unit) || tpsFee(st.Newest.Unit) >= p.shape.Reserve):
 		return st, []Effect{Send{*st.Newest}}, nil
 	}
 	pay, err := st.Payouts.Final(st.Terms.SellerAddress, st.Terms.Dust)
@@ -164,7 +207,7 @@ func (p Payer) ask(ev CloseNow, now time.Time) (State, []Effect, error) {
 		return State{}, nil, err
 	}
 	st.Phase, st.Reason = Closing, ev.Reason
-	return p.sign(st, pay, ev.Base, true, now)
+	return p.sign(st, pay, ev.Base, true, ev.TPSFee, now)
 }
 
 // seen takes note of a unit that is not stable yet.
@@ -188,41 +231,40 @@ func (p Payer) seen(ev UnitSeen) (State, []Effect, error) {
 
 // tip takes the refund when it is due and posts it until something is stable.
 func (p Payer) tip(ev Tip, now time.Time) (State, []Effect, error) {
-	st := p.State
-	st.Tip = max(st.Tip, ev.MCI)
-	switch st.Phase {
-	case Open, Closing:
-		if p.mayRefund(ev.Base) {
-			st.Phase, st.Reason = Refunding, "the deposit is older than the age"
-			return p.refundAt(st, ev.Base, now)
-		}
-	case Refunding:
-		if !st.due(now) {
-			break
-		}
-		if st.refused && ev.Base.check() == nil && p.shape.ripe(st.Funding, ev.Base.LastBallMCI) {
+	st := p.heard(ev)
+	switch {
+	case (st.Phase == Open || st.Phase == Closing) && p.mayRefund(ev.Base):
+		st.Phase, st.Reason = Refunding, "the deposit is older than the age"
+		return p.refundAt(st, ev.Base, now)
+	case st.Phase == Open && st.Restored:
+		return p.recovered(now)
+	case st.Phase == Closing && st.Restored && !st.Seen && st.due(now):
+		return st.again(now), p.appeal(), nil
+	case st.Phase == Refunding && st.due(now):
+		ripe := ev.Base.check() == nil && p.shape.ripe(st.Funding, ev.Base.LastBallMCI)
+		dearer, err := p.offer(ev.Base, 0)
+		if ripe && (st.refused || st.cheap && err == nil && dearer > tpsFee(st.Own)) {
 			st.Nonce++
 			return p.refundAt(st, ev.Base, now)
 		}
-		st.posted, st.tries = now.UnixMilli(), st.tries+1
-		return st, []Effect{Post{st.Own}}, nil
+		return st.again(now), []Effect{Post{st.Own}}, nil
 	}
 	return st, nil, nil
 }
 
-// mayRefund reports whether a refund that hangs on b is due. While a closing of the seller is on its way it waits for a
-// quarter of the age more: two units that conflict may both be thrown away.
+// mayRefund reports whether a refund that hangs on b is due. While a closing of the seller, or a refund by a lost disk, may
+// be on its way it waits for a quarter of the age more: two units that conflict may both be thrown away.
 func (p Payer) mayRefund(b Base) bool {
 	if b.check() != nil || !p.shape.ripe(p.Funding, b.LastBallMCI) {
 		return false
 	}
-	return !p.Seen || b.LastBallMCI-p.Funding.MCI > p.shape.Age+p.shape.Age/4
+	return !p.Seen && !p.Restored || b.LastBallMCI-p.Funding.MCI > p.shape.Age+p.shape.Age/4
 }
 
 func (p Payer) refundAt(st State, b Base, now time.Time) (State, []Effect, error) {
 	a := b.Anchor(now)
 	var err error
-	if a.TPSFee, err = byteball.Add(b.TPSFee, p.shape.TPSMargin); err != nil {
+	if a.TPSFee, err = p.offer(b, 0); err != nil {
 		return State{}, nil, err
 	}
 	u, err := p.shape.refund(st.Funding, a)
@@ -236,4 +278,17 @@ func (p Payer) refundAt(st State, b Base, now time.Time) (State, []Effect, error
 		return State{}, nil, err
 	}
 	return p.post(st, u, now)
+}
+
+// succeeded signs the final voucher.
+func (p Payer) succeeded(ev Succeeded, now time.Time) (State, []Effect, error) {
+	st, err := p.machine.succeeded(ev)
+	switch {
+	case err != nil:
+		return State{}, nil, err
+	case p.Phase > Open || p.Next == ev.Next:
+		return p.State, nil, nil
+	}
+	p.State = st
+	return p.ask(CloseNow{Reason: fmt.Sprintf("succeeded by %s", ev.Next), Base: ev.Base}, now)
 }

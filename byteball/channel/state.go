@@ -8,7 +8,7 @@ import (
 	"github.com/iotverse/iotverse/byteball/unit"
 )
 
-// Phase is how far a channel is; the package comment has the picture.
+// Phase is how far a channel is; the package comment has the drawing.
 type Phase uint8
 
 // The phases. The last three are the end.
@@ -48,10 +48,21 @@ type State struct {
 	Seen    bool       `json:"seen,omitempty"`    // the other side's closing or refund was seen, not stable
 	Settled *unit.Unit `json:"settled,omitempty"` // the stable unit that ended it
 
-	Tip     uint64 `json:"-"` // the highest main chain index heard of
-	posted  int64  // when Own was posted last, Unix milliseconds
-	tries   int    // how often
-	refused bool   // the hub will not take Own again
+	Restored bool   `json:"restored,omitempty"` // read from a backup: what the lost disk has signed since is not known
+	Until    uint64 `json:"until,omitempty"`    // main chain index at which the seller closes, if that is before CloseAt; 0: none
+
+	Next      byteball.Address `json:"next,omitempty"`      // the channel that succeeds this one
+	Inherited bool             `json:"inherited,omitempty"` // the debts of Terms.Previous are in Owed and Debt
+	Owed      Payouts          `json:"owed,omitempty"`      // (buyer) of those, what is not paid yet
+	Debt      byteball.Bytes   `json:"debt,omitempty"`      // of those, what the seller has of others' and has not paid yet
+	Claimed   Payouts          `json:"claimed,omitempty"`   // of those, what this channel has paid, as in Voucher.Claims
+
+	Tip     uint64         `json:"-"` // the highest main chain index heard of
+	load    byteball.Bytes // tps fee of a unit now, as the last Tip said
+	posted  int64          // when Own was posted last, or the other side asked, Unix milliseconds
+	tries   int            // how often
+	refused bool           // the hub will not take Own again
+	cheap   bool           // the hub did not take Own, which may be for its fees
 }
 
 // Waiting returns the promised amounts that no closing pays because they are dust. After a final closing the seller has
@@ -127,7 +138,7 @@ func build(role string, st State, key unit.Signer) (machine, error) {
 	if key.PublicKey() != own {
 		return machine{}, fmt.Errorf("channel %s: the %s's key is %s, not %s: %w", s.address, role, own, key.PublicKey(), byteball.Invalid)
 	}
-	return machine{shape: &s, role: role, key: key, State: st}, nil
+	return machine{shape: s, role: role, key: key, State: st}, nil
 }
 
 // sane checks what Apply takes for granted of a state, so that bytes from a bad disk cannot make it panic.
@@ -140,7 +151,11 @@ func (m machine) sane() error {
 		_, _, err := m.shape.payouts(st.Funding, *st.Newest)
 		bad = bad || err != nil
 	}
-	if _, err := st.Payouts.Total(); bad || err != nil {
+	for _, pay := range []Payouts{st.Payouts, st.Owed, st.Claimed} {
+		_, err := pay.Total()
+		bad = bad || err != nil
+	}
+	if bad {
 		return fmt.Errorf("channel %s: saved state contradicts itself: %w", m.shape.address, byteball.Invalid)
 	}
 	return nil
@@ -160,11 +175,17 @@ func (m machine) keep(st State, effects ...Effect) (State, []Effect, error) {
 
 // post returns st and the effects of posting u, newly signed.
 func (m machine) post(st State, u *unit.Unit, now time.Time) (State, []Effect, error) {
-	st.Own, st.posted, st.tries, st.refused = u, now.UnixMilli(), st.tries+1, false
+	st.Own, st.posted, st.tries, st.refused, st.cheap = u, now.UnixMilli(), st.tries+1, false, false
 	return m.keep(st, Post{u})
 }
 
-// due reports whether Own should be posted again: after 3 s, 6 s … 3 minutes.
+// again notes that Own is posted, or the other side asked, once more.
+func (s State) again(now time.Time) State {
+	s.posted, s.tries = now.UnixMilli(), s.tries+1
+	return s
+}
+
+// due reports whether that should be done again: after 3 s, 6 s … 3 minutes.
 func (s State) due(now time.Time) bool {
 	wait := 3 * time.Second << min(max(s.tries-1, 0), 6)
 	return now.UnixMilli()-s.posted >= wait.Milliseconds()

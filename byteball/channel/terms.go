@@ -28,6 +28,8 @@ type Terms struct {
 	Reserve   byteball.Bytes `json:"reserve"`    // kept out of the payouts, for tps fees
 	Dust      byteball.Bytes `json:"dust"`       // a smaller output waits until it has grown
 	TPSMargin byteball.Bytes `json:"tps_margin"` // paid beyond the least tps fee; lost at the close; 0 where there are none
+
+	Previous byteball.Address `json:"previous,omitempty"` // the channel that this one succeeds, if any
 }
 
 // Definition returns the definition of the channel's address: both together, or the buyer alone once the deposit is older
@@ -46,7 +48,10 @@ func sig(key string) any { return []any{"sig", map[string]any{"pubkey": key}} }
 // Error: Invalid, as from Validate.
 func (t Terms) Address() (byteball.Address, error) {
 	s, err := t.shape()
-	return s.address, err
+	if err != nil {
+		return "", err
+	}
+	return s.address, nil
 }
 
 // Validate returns an Invalid error if no channel can be made of t: bad keys, addresses or amounts, or a deposit that does
@@ -56,8 +61,26 @@ func (t Terms) Validate() error {
 	return err
 }
 
-// check is Validate without the fees.
-func (t Terms) check() error {
+// check is Validate without the fees; it returns the buyer's key.
+func (t Terms) check() (*btcec.PublicKey, error) {
+	if err := t.plausible(); err != nil {
+		return nil, err
+	}
+	if _, err := byteball.Add(t.Deposit, t.Reserve, t.Dust, t.TPSMargin); err != nil {
+		return nil, fmt.Errorf("channel amounts: %w", err)
+	}
+	for _, a := range []byteball.Address{t.SellerAddress, t.ChangeAddress, t.Previous} {
+		if a != "" && !chash.Valid(a) {
+			return nil, fmt.Errorf("channel address %.40q is not an address: %w", a, byteball.Invalid)
+		}
+	}
+	if _, err := parseKey(t.Seller); err != nil {
+		return nil, err
+	}
+	return parseKey(t.Buyer)
+}
+
+func (t Terms) plausible() error {
 	switch {
 	case t.Network.Version == "" || t.Network.Alt == "":
 		return fmt.Errorf("channel terms without a network: %w", byteball.Invalid)
@@ -67,35 +90,23 @@ func (t Terms) check() error {
 		return fmt.Errorf("channel of a key with itself: %w", byteball.Invalid)
 	case t.Age < 1 || t.Age > MaxAge:
 		return fmt.Errorf("channel age %d not in 1..%d: %w", t.Age, MaxAge, byteball.Invalid)
-	case t.SellerAddress == t.ChangeAddress:
-		return fmt.Errorf("channel pays its change to the seller: %w", byteball.Invalid)
+	case t.SellerAddress == t.ChangeAddress || t.SellerAddress == "" || t.ChangeAddress == "":
+		return fmt.Errorf("channel pays %.40q and its change to %.40q: %w", t.SellerAddress, t.ChangeAddress, byteball.Invalid)
 	case t.Dust < 1:
 		return fmt.Errorf("channel with a dust limit of 0: %w", byteball.Invalid)
-	}
-	if _, err := byteball.Add(t.Deposit, t.Reserve, t.Dust, t.TPSMargin); err != nil {
-		return fmt.Errorf("channel amounts: %w", err)
-	}
-	for _, a := range []byteball.Address{t.SellerAddress, t.ChangeAddress} {
-		if !chash.Valid(a) {
-			return fmt.Errorf("channel address %.40q is not an address: %w", a, byteball.Invalid)
-		}
-	}
-	for _, k := range []string{t.Buyer, t.Seller} {
-		if err := checkKey(k); err != nil {
-			return err
-		}
 	}
 	return nil
 }
 
-// checkKey returns an error unless k is the base64 of a point on the curve, compressed.
-func checkKey(k string) error {
+// parseKey reads the base64 of a point on the curve, compressed.
+func parseKey(k string) (*btcec.PublicKey, error) {
 	raw, err := base64.StdEncoding.Strict().DecodeString(k)
 	if err != nil || len(k) != 44 || len(raw) != btcec.PubKeyBytesLenCompressed {
-		return fmt.Errorf("channel key %.50q is not 33 bytes in base64: %w", k, byteball.Invalid)
+		return nil, fmt.Errorf("channel key %.50q is not 33 bytes in base64: %w", k, byteball.Invalid)
 	}
-	if _, err := btcec.ParsePubKey(raw); err != nil {
-		return fmt.Errorf("channel key %s: %v: %w", k, err, byteball.Invalid)
+	key, err := btcec.ParsePubKey(raw)
+	if err != nil {
+		return nil, fmt.Errorf("channel key %s: %v: %w", k, err, byteball.Invalid)
 	}
-	return nil
+	return key, nil
 }

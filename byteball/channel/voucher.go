@@ -1,8 +1,6 @@
 package channel
 
 import (
-	"encoding/base64"
-	"encoding/json"
 	"fmt"
 	"reflect"
 
@@ -10,64 +8,104 @@ import (
 	"github.com/iotverse/iotverse/byteball/unit"
 )
 
-// MaxVoucher bounds an encoded voucher, in bytes; one with MaxOutputs outputs needs about 11,000.
-const MaxVoucher = 16 << 10
+// MaxVoucher bounds an encoded voucher, in bytes; one with MaxOutputs outputs needs about 3,900, one with twelve 700.
+const MaxVoucher = 8 << 10
+
+const voucherForm = 1
 
 // Voucher is a payment: the unit that closes the channel, signed by the buyer, with a place for the seller's signature.
-// Each one repeats and raises all payouts, so only the newest counts.
+// Each one repeats and raises all payouts, so only the newest counts. N, Final and Claims are not signed.
 type Voucher struct {
-	N     uint64     `json:"n"`               // 1, 2, … in the order of signing; not signed
+	N     uint64     `json:"n"`               // 1, 2, … in the order of signing
 	Final bool       `json:"final,omitempty"` // the buyer asks for the close
 	Unit  *unit.Unit `json:"unit"`            // has no hash yet
+
+	// Claims is all that this channel has paid so far of the debts of the one before it: amounts that the seller of that
+	// one got because they were dust, paid to their owners out of what the seller would get here.
+	Claims Payouts `json:"claims,omitempty"`
+}
+
+// wireVoucher is a voucher as it travels.
+type wireVoucher struct {
+	_        struct{} `cbor:",toarray"`
+	Form     uint8
+	Contract contract
+	Promise  promise
 }
 
 // Fees returns what the closing costs: headers, payload, oversize and tps fee. Error: Invalid if the sum overflows.
 func (v Voucher) Fees() (byteball.Bytes, error) { return unit.Fees(v.Unit) }
 
-// Encode returns v as JSON. Error: Invalid if v is empty or longer than MaxVoucher.
+// Encode returns v as deterministic CBOR. Error: Invalid if v's unit is not the closing of some channel, with the buyer's
+// signature and a place for the seller's.
 func (v Voucher) Encode() ([]byte, error) {
-	if v.N == 0 || v.Unit == nil {
-		return nil, fmt.Errorf("voucher without a unit: %w", byteball.Invalid)
-	}
-	data, err := json.Marshal(v)
+	w, err := v.wire()
 	if err != nil {
-		return nil, fmt.Errorf("voucher %d: %v: %w", v.N, err, byteball.Invalid)
+		return nil, fmt.Errorf("voucher %d: %w", v.N, err)
 	}
-	if len(data) > MaxVoucher {
-		return nil, fmt.Errorf("voucher %d is %d bytes long, %d allowed: %w", v.N, len(data), MaxVoucher, byteball.Invalid)
+	data, err := encMode.Marshal(w)
+	if err != nil || len(data) > MaxVoucher {
+		return nil, fmt.Errorf("voucher %d of %d bytes, %d allowed (%v): %w", v.N, len(data), MaxVoucher, err, byteball.Invalid)
 	}
 	return data, nil
 }
 
+// wire packs v and makes sure that nothing is lost by it.
+func (v Voucher) wire() (wireVoucher, error) {
+	in, err := v.single()
+	if err != nil {
+		return wireVoucher{}, err
+	}
+	var p packer
+	w := wireVoucher{Form: voucherForm, Contract: p.contractOf(v.Unit, in), Promise: p.promiseOf(v)}
+	if p.err != nil {
+		return wireVoucher{}, p.err
+	}
+	again, err := w.Contract.voucher(&w.Promise)
+	if err != nil || !reflect.DeepEqual(again.Unit, v.Unit) {
+		return wireVoucher{}, fmt.Errorf("its unit is not a channel's closing (%v): %w", err, byteball.Invalid)
+	}
+	return w, nil
+}
+
+// single returns the output that v spends if v's unit has the parts of a closing: one of each.
+func (v Voucher) single() (unit.OutPoint, error) {
+	u := v.Unit
+	switch {
+	case v.N == 0 || u == nil:
+		return unit.OutPoint{}, fmt.Errorf("it is empty: %w", byteball.Invalid)
+	case len(u.Authors) != 1:
+		return unit.OutPoint{}, fmt.Errorf("it is not signed for one channel but by %d authors: %w", len(u.Authors), byteball.Invalid)
+	case len(u.ParentUnits) != 1 || u.LastBall == "" || u.LastBallUnit == "":
+		return unit.OutPoint{}, fmt.Errorf("%d parents and last ball %q, one of each is wanted: %w", len(u.ParentUnits), u.LastBall, byteball.Invalid)
+	case len(u.Messages) != 1:
+		return unit.OutPoint{}, fmt.Errorf("%d messages, one payment is wanted: %w", len(u.Messages), byteball.Invalid)
+	}
+	p, ok := u.Messages[0].Payload.(*unit.Payment)
+	if !ok || len(p.Inputs) != 1 {
+		return unit.OutPoint{}, fmt.Errorf("one payment with one input is wanted: %w", byteball.Invalid)
+	}
+	in := p.Inputs[0]
+	return unit.OutPoint{Unit: in.Unit, MessageIndex: in.MessageIndex, OutputIndex: in.OutputIndex}, nil
+}
+
 // ParseVoucher decodes what Encode made; Read or a Payee checks what it says. Error: Invalid.
 func ParseVoucher(data []byte) (Voucher, error) {
-	var v Voucher
 	if len(data) > MaxVoucher {
-		return v, fmt.Errorf("voucher of %d bytes, %d allowed: %w", len(data), MaxVoucher, byteball.Invalid)
+		return Voucher{}, fmt.Errorf("voucher of %d bytes, %d allowed: %w", len(data), MaxVoucher, byteball.Invalid)
 	}
-	err := strict(data, &v)
-	if err != nil || v.N == 0 || v.Unit == nil {
+	var w wireVoucher
+	if err := decode(data, &w); err != nil {
+		return Voucher{}, fmt.Errorf("voucher is no voucher (%v): %w", err, byteball.Invalid)
+	}
+	if w.Form != voucherForm {
+		return Voucher{}, fmt.Errorf("voucher of form %d, this program reads %d: %w", w.Form, voucherForm, byteball.Invalid)
+	}
+	v, err := w.Contract.voucher(&w.Promise)
+	if err != nil {
 		return Voucher{}, fmt.Errorf("voucher is no voucher (%v): %w", err, byteball.Invalid)
 	}
 	return v, nil
-}
-
-// UnmarshalJSON reads the unit with its own bounds and refuses unknown fields. Error: Invalid.
-func (v *Voucher) UnmarshalJSON(data []byte) error {
-	var w struct {
-		N     uint64          `json:"n"`
-		Final bool            `json:"final"`
-		Unit  json.RawMessage `json:"unit"`
-	}
-	if err := strict(data, &w); err != nil {
-		return err
-	}
-	u, err := unit.Parse(w.Unit)
-	if err != nil {
-		return err
-	}
-	*v = Voucher{N: w.N, Final: w.Final, Unit: u}
-	return nil
 }
 
 // Read returns what v pays to everybody but the change address. It checks that v's unit is exactly the closing that t, f
@@ -83,7 +121,7 @@ func Read(t Terms, f Funding, v Voucher) (Payouts, error) {
 }
 
 // read is Read; it also returns the unit, composed anew and signed by the buyer.
-func (s shape) read(f Funding, v Voucher) (Payouts, *unit.Unit, error) {
+func (s *shape) read(f Funding, v Voucher) (Payouts, *unit.Unit, error) {
 	pay, u, err := s.reread(f, v)
 	if err != nil {
 		return nil, nil, fmt.Errorf("channel %s, voucher %d: %w", s.address, v.N, err)
@@ -91,7 +129,7 @@ func (s shape) read(f Funding, v Voucher) (Payouts, *unit.Unit, error) {
 	return pay, u, nil
 }
 
-func (s shape) reread(f Funding, v Voucher) (Payouts, *unit.Unit, error) {
+func (s *shape) reread(f Funding, v Voucher) (Payouts, *unit.Unit, error) {
 	pay, change, err := s.payouts(f, v)
 	if err != nil {
 		return nil, nil, err
@@ -111,21 +149,14 @@ func (s shape) reread(f Funding, v Voucher) (Payouts, *unit.Unit, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	if !paidFor(sig) || !unit.VerifySig(h, sig, s.Buyer) {
+	if !signedBy(s.buyer, h, sig) {
 		return nil, nil, fmt.Errorf("the buyer's signature is wrong: %w", byteball.Invalid)
 	}
 	return pay, want, nil
 }
 
-// paidFor reports whether sig is written as the size that is paid for supposes. The ledger takes other ways to write
-// base64, but a closing with a shorter one would have wrong fees.
-func paidFor(sig string) bool {
-	raw, err := base64.StdEncoding.Strict().DecodeString(sig)
-	return err == nil && len(raw) == 64 && len(sig) == len(unit.PlaceholderSig)
-}
-
 // payouts reads the outputs of v, after the checks that make it safe to look at them, and the change.
-func (s shape) payouts(f Funding, v Voucher) (Payouts, byteball.Bytes, error) {
+func (s *shape) payouts(f Funding, v Voucher) (Payouts, byteball.Bytes, error) {
 	p, err := s.payment(f, v)
 	if err != nil {
 		return nil, 0, err
@@ -149,32 +180,25 @@ func (s shape) payouts(f Funding, v Voucher) (Payouts, byteball.Bytes, error) {
 }
 
 // payment returns the one payment of v, if v has the parts of a closing of this channel at all.
-func (s shape) payment(f Funding, v Voucher) (*unit.Payment, error) {
-	u := v.Unit
-	switch {
-	case v.N == 0 || u == nil:
-		return nil, fmt.Errorf("it is empty: %w", byteball.Invalid)
-	case len(u.Authors) != 1 || u.Authors[0].Address != s.address:
+func (s *shape) payment(f Funding, v Voucher) (*unit.Payment, error) {
+	in, err := v.single()
+	switch u := v.Unit; {
+	case err != nil:
+		return nil, err
+	case u.Authors[0].Address != s.address:
 		return nil, fmt.Errorf("it is not signed for this channel: %w", byteball.Invalid)
-	case len(u.ParentUnits) != 1 || u.LastBall == "" || u.LastBallUnit == "":
-		return nil, fmt.Errorf("%d parents and last ball %q, one of each is wanted: %w", len(u.ParentUnits), u.LastBall, byteball.Invalid)
 	case (u.TPSFee != nil) != s.Network.TPSFees || tpsFee(u) < s.TPSMargin:
 		return nil, fmt.Errorf("tps fee is under the margin of %d bytes: %w", s.TPSMargin, byteball.Invalid)
-	case len(u.Messages) != 1:
-		return nil, fmt.Errorf("%d messages, one payment is wanted: %w", len(u.Messages), byteball.Invalid)
 	}
-	p, ok := u.Messages[0].Payload.(*unit.Payment)
-	if !ok || len(p.Inputs) != 1 {
-		return nil, fmt.Errorf("one payment with one input is wanted: %w", byteball.Invalid)
-	}
-	if in := p.Inputs[0]; in.Type != "" || f.Out != (unit.OutPoint{Unit: in.Unit, MessageIndex: in.MessageIndex, OutputIndex: in.OutputIndex}) {
+	p := v.Unit.Messages[0].Payload.(*unit.Payment)
+	if in != f.Out || p.Inputs[0].Type != "" {
 		return nil, fmt.Errorf("it spends another output than the deposit: %w", byteball.Invalid)
 	}
 	return p, nil
 }
 
 // same returns nil if u is want; otherwise an error that names the first difference that a person can use.
-func (s shape) same(u, want *unit.Unit, change byteball.Bytes) error {
+func (s *shape) same(u, want *unit.Unit, change byteball.Bytes) error {
 	if reflect.DeepEqual(u, want) {
 		return nil
 	}
