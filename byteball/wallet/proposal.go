@@ -22,8 +22,8 @@ const (
 
 // Proposal is a payment from a shared address on its way from holder to holder: one makes it (Propose), each signs it
 // (Sign), one joins what came back (Join) and posts the unit (Finish). It travels as JSON (Marshal, ReadProposal) and holds
-// nothing secret but a preimage, if there is one. What a holder agrees to is all in it: where the money goes, of which
-// coins. That these coins exist is the proposer's word; if they do not, the ledger refuses the unit.
+// nothing secret but a preimage, if there is one. It pays bytes and does nothing else, so what a holder agrees to is all in
+// Pays. That its coins exist is the proposer's word; if they do not, the ledger refuses the unit.
 type Proposal struct {
 	shared  Shared
 	address byteball.Address
@@ -43,7 +43,6 @@ type Plan struct {
 	Paths     []string          // where the signatures will stand
 	Preimages map[string]string // authentifiers that are no signatures, by path
 	Outputs   []unit.Output
-	Messages  []unit.Message
 	Change    byteball.Address // empty means back to the shared address
 }
 
@@ -72,7 +71,7 @@ func (s Shared) Propose(p Plan) (*Proposal, error) {
 		coins[i].Address = address
 	}
 	coins, least := order(coins, nil)
-	d := &draft{net: p.Network, anchor: p.Anchor, outputs: p.Outputs, msgs: p.Messages, change: p.Change, authors: []unit.Author{author}}
+	d := &draft{net: p.Network, anchor: p.Anchor, outputs: p.Outputs, change: p.Change, authors: []unit.Author{author}}
 	u, err := d.pick(coins, least)
 	if err != nil {
 		return nil, err
@@ -139,8 +138,11 @@ func (p *Proposal) check() error {
 		return byteball.Errorf(byteball.Invalid, "proposal: the unit is not by %s alone", p.address)
 	case u.Version != p.network.Version || u.Alt != p.network.Alt:
 		return byteball.Errorf(byteball.Invalid, "proposal: unit of version %.20q, network %s has %s", u.Version, p.network.Name, p.network.Version)
-	case len(u.Messages) == 0 || u.Messages[0].App != "payment":
-		return byteball.Errorf(byteball.Invalid, "proposal: the first message of the unit is no payment")
+	case len(u.Messages) != 1 || len(u.Recipients) > 0:
+		return byteball.Errorf(byteball.Invalid, "proposal: the unit does more than pay: %d messages, %d earners of commissions", len(u.Messages), len(u.Recipients))
+	}
+	if pay, ok := u.Messages[0].Payload.(*unit.Payment); !ok || pay.Asset != "" {
+		return byteball.Errorf(byteball.Invalid, "proposal: the unit's message is no payment in bytes")
 	}
 	if err := p.fill(); err != nil {
 		return err
@@ -189,18 +191,11 @@ func (p *Proposal) sums() error {
 			return err
 		}
 	}
-	inputs := 0
-	for _, m := range p.unit.Messages {
-		pay, ok := m.Payload.(*unit.Payment)
-		if !ok {
-			continue
-		}
-		inputs += len(pay.Inputs)
-		for _, o := range pay.Outputs {
-			var err error
-			if out, err = byteball.Add(out, o.Amount); err != nil {
-				return err
-			}
+	pay := p.unit.Messages[0].Payload.(*unit.Payment)
+	for _, o := range pay.Outputs {
+		var err error
+		if out, err = byteball.Add(out, o.Amount); err != nil {
+			return err
 		}
 	}
 	points := spends(p.unit)
@@ -214,7 +209,7 @@ func (p *Proposal) sums() error {
 	if err != nil {
 		return err
 	}
-	if len(worth) > 0 || inputs != len(points) || in < fees || in-fees != out {
+	if len(worth) > 0 || len(pay.Inputs) != len(points) || in < fees || in-fees != out {
 		return byteball.Errorf(byteball.Invalid, "proposal: coins of %s for outputs of %s and fees of %s", in, out, fees)
 	}
 	return nil

@@ -106,7 +106,7 @@ func TestSweepBroken(t *testing.T) {
 	for range 400 {
 		dust = append(dust, 150)
 	}
-	for fail := range 30 {
+	for fail := range 16 {
 		w, c, s := funded(t, append(dust, 500_000)...)
 		s.fail, c.mute = fail+1, fail%2 == 1
 		if _, err := w.Sweep(t.Context(), "all", place(t, 0, 9)); err == nil && !c.mute && fail < 10 {
