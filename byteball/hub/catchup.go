@@ -20,7 +20,12 @@ func (f *Follower) step(ctx context.Context, deliver Deliver) error {
 	if err := f.catchUp(ctx, deliver); err != nil {
 		return err
 	}
-	f.c.keepOPs(ctx)
+	if change := f.c.keepOPs(ctx); change != nil {
+		f.mu.Lock()
+		f.ops = change.To
+		f.mu.Unlock()
+		f.Add(f.tip+1, change.To...)
+	}
 	return f.advance(ctx, deliver)
 }
 

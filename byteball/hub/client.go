@@ -2,8 +2,16 @@
 // needs, posts units and follows addresses, and it checks every history by the order providers' signatures and the
 // proof chain before it calls a unit stable.
 //
-// Left out: device messages (package device) and everything that only a full node does. Used by wallets, by the roles of
-// a market and by whoever wants to read the ledger; it is the only package that opens a socket to a hub.
+// What is proven and what is not shows in the types. A unit.Proven (of History, Prove, Sync, Follow, Attestations,
+// ProvenFeed, Profiles) is proven but for its main chain index, of which only the order is. Told, Balance, SystemVars and
+// LastMCI are a hub's word. That a hub leaves something out no proof can show; CrossCheck compares hubs. A hub that is
+// caught with a lie, or is of no use, is put aside and the next one asked (Status). What nobody can notice: what all hubs
+// hide, and lies about what has no proof.
+//
+// A Mailbox sends and receives the encrypted messages of a device over the same connection.
+//
+// Left out: autonomous agents, private payments and everything that only a full node does. Used by wallets, by the roles
+// of a market and by whoever wants to read the ledger; it is the only package that opens a socket to a hub.
 package hub
 
 import (

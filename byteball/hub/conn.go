@@ -40,7 +40,7 @@ type conn struct {
 
 // connect opens a websocket and checks that the hub is of the network of cfg.
 func connect(ctx context.Context, url string, cfg Config, hear func(*conn, Frame) error) (*conn, error) {
-	dialer := websocket.Dialer{HandshakeTimeout: writeTime}
+	dialer := websocket.Dialer{HandshakeTimeout: min(writeTime, cfg.Answer)}
 	ws, resp, err := dialer.DialContext(ctx, url, nil)
 	if resp != nil && resp.Body != nil {
 		resp.Body.Close()
@@ -51,7 +51,7 @@ func connect(ctx context.Context, url string, cfg Config, hear func(*conn, Frame
 	ws.SetReadLimit(MaxFrame)
 	c := &conn{url: url, ws: ws, heartbeat: cfg.Heartbeat, hear: hear, heard: time.Now(),
 		waiting: map[string]chan json.RawMessage{}, gone: make(chan struct{}), flood: newBucket(time.Now())}
-	if err := c.greet(ctx, cfg.Network); err != nil {
+	if err := c.greet(ctx, cfg); err != nil {
 		ws.Close()
 		return nil, err
 	}
@@ -59,8 +59,8 @@ func connect(ctx context.Context, url string, cfg Config, hear func(*conn, Frame
 }
 
 // greet waits for the hub's first frame, which says what network it is of, and answers it (ocore network.js:4268, 2690).
-func (c *conn) greet(ctx context.Context, network byteball.Network) error {
-	until := time.Now().Add(writeTime)
+func (c *conn) greet(ctx context.Context, cfg Config) error {
+	network, until := cfg.Network, time.Now().Add(min(writeTime, cfg.Answer))
 	if d, ok := ctx.Deadline(); ok && d.Before(until) {
 		until = d
 	}

@@ -134,9 +134,8 @@ func TestFailover(t *testing.T) {
 
 // TestFailoverDeaf: a hub that accepts a connection and is silent, when the client starts and later.
 func TestFailoverDeaf(t *testing.T) {
-	t.Parallel()
 	good := serve(t)
-	c := dial(t, hub.Config{}, deaf(t), good.url)
+	c := dial(t, hub.Config{Answer: 500 * time.Millisecond}, deaf(t), good.url)
 	if got, err := c.LastMCI(t.Context()); err != nil || got != 556 || c.Status()[0].Reason == nil {
 		t.Errorf("got %d, %v, status %+v", got, err, c.Status())
 	}

@@ -17,7 +17,7 @@ type News struct {
 	Bad     []byteball.Hash // units that became double spends and lost; a proof (unit.Proven.Serial) comes later
 }
 
-const maxWatched = 10_000 // addresses that are remembered for the next hub
+const maxWatched = 500 // addresses that are remembered for the next hub: it is told of each by itself
 
 // hear takes what a hub says unasked. Error: a fault that ends the connection.
 func (c *Client) hear(conn *conn, f Frame) error {
@@ -73,7 +73,7 @@ func (c *Client) tell(n News) {
 }
 
 // Watch asks the hub, and each hub after it, to say when something happens to addresses (Config.News, Follower). Those of
-// a History are watched without it. At most 10,000 are remembered for the next hub; a hub may have a limit of its own.
+// a History are watched without it. At most 500 are remembered for the next hub; a hub may have a limit of its own.
 func (c *Client) Watch(addresses ...byteball.Address) {
 	c.mu.Lock()
 	conn := c.conn

@@ -202,16 +202,19 @@ func (c *Client) varsChanged(f Frame) {
 	c.voted = len(now) > 0 && !slices.Equal(now, v.List[0].Value)
 }
 
-// keepOPs follows a vote that a hub has reported, if the Config says so. What cannot be followed is logged, once for each report.
-func (c *Client) keepOPs(ctx context.Context) {
+// keepOPs follows a vote that a hub has reported, if the Config says so; nil if nothing changed. What cannot be followed
+// is logged, once for each report.
+func (c *Client) keepOPs(ctx context.Context) *OPChange {
 	c.mu.Lock()
 	voted := c.voted && c.cfg.FollowOPs
 	c.voted = false
 	c.mu.Unlock()
 	if !voted {
-		return
+		return nil
 	}
-	if _, err := c.FollowOPs(ctx); err != nil {
+	change, err := c.FollowOPs(ctx)
+	if err != nil {
 		c.cfg.Log.Warn("order providers are not followed", "err", err)
 	}
+	return change
 }
