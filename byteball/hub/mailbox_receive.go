@@ -13,8 +13,11 @@ import (
 	"github.com/iotverse/iotverse/byteball/objecthash"
 )
 
-// again is when a mailbox tries once more what failed, a login or a message that its handler could not take.
-const again = 2 * time.Second
+// When a mailbox tries once more what failed, a login or a message that its handler could not take: soon, then ever later.
+const (
+	firstAgain = 2 * time.Second
+	lastAgain  = 2 * time.Minute
+)
 
 // receiver is the state of the receiving loop.
 type receiver struct {
@@ -22,7 +25,10 @@ type receiver struct {
 	asked  bool      // for what lies in the box, to change the temporary key when nothing is left
 	empty  bool      // the box was, when the hub said so last
 	turned time.Time // when the temporary key changed or was found unused
+	tried  *conn     // where a login was tried last
 	failed bool      // something is to be tried again
+	due    time.Time // then
+	pause  time.Duration
 }
 
 // receiveAll logs in, handles what comes and changes the temporary key. Error: that of ctx, or of the store.
@@ -35,7 +41,7 @@ func (m *Mailbox) receiveAll(ctx context.Context) error {
 		}
 		pause := m.cfg.Rotate
 		if r.failed {
-			pause = again
+			pause = time.Until(r.due)
 		}
 		timer := time.NewTimer(pause)
 		select {
@@ -53,18 +59,28 @@ func (m *Mailbox) receiveAll(ctx context.Context) error {
 	}
 }
 
+// fail notes that something is to be tried again.
+func (r *receiver) fail() {
+	if !r.failed {
+		r.pause = min(max(2*r.pause, firstAgain), lastAgain)
+		r.failed, r.due = true, time.Now().Add(r.pause)
+	}
+}
+
 // receive is one round of the loop.
 func (m *Mailbox) receive(ctx context.Context, r *receiver, conn *conn, challenge string, news []Frame) error {
 	if conn == nil || conn.over() {
 		r.conn = nil
 		return nil
 	}
-	if r.conn != conn {
+	if r.conn != conn && (r.tried != conn || !r.failed) {
+		r.tried = conn
 		if err := m.login(ctx, conn, challenge); err != nil {
 			m.cfg.Log.Warn("device not logged in", "hub", conn.url, "err", err)
-			r.conn, r.failed = nil, true
+			r.conn = nil
+			r.fail()
 		} else {
-			r.conn, r.asked, r.empty = conn, false, false
+			r.conn, r.asked, r.empty, r.failed, r.pause = conn, false, false, false, 0
 		}
 	}
 	for _, f := range news {
@@ -194,7 +210,8 @@ func (m *Mailbox) rotate(ctx context.Context, r *receiver) error {
 	}
 	if err := m.publish(ctx, r.conn); err != nil {
 		m.cfg.Log.Warn("temporary key not published", "err", err)
-		r.conn, r.failed = nil, true
+		r.conn, r.tried = nil, r.conn
+		r.fail()
 	}
 	return nil
 }
@@ -229,9 +246,10 @@ func (m *Mailbox) message(ctx context.Context, r *receiver, conn *conn, body jso
 		m.cfg.Log.Debug("message refused", "from", got.From, "subject", got.Subject, "err", err)
 	case err != nil:
 		m.cfg.Log.Debug("message stays in the box", "from", got.From, "subject", got.Subject, "err", err)
-		r.failed = true
+		r.fail()
 		return nil
 	default:
+		r.pause = 0
 		m.count(func(s *MailStats) { s.Handled++ })
 	}
 	m.mu.Lock()
