@@ -293,3 +293,56 @@ func TestHistory(t *testing.T) {
 		t.Errorf("got %+v, %v", b, err)
 	}
 }
+
+// TestPayBalances: whatever the coins, on however many addresses, a payment spends exactly what it pays and burns, no coin
+// twice, by no more addresses than it spends from; and lack of money is reported only where there is none.
+func TestPayBalances(t *testing.T) {
+	_, payee := key(t, 1)
+	rapid.Check(t, func(t *rapid.T) {
+		c := newChain()
+		w := many(t, c, newStore(), rapid.Bool().Draw(t, "fresh change"))
+		var coins []wallet.Coin
+		var have byteball.Bytes
+		places := rapid.Uint32Range(1, 18).Draw(t, "addresses")
+		for i := range places {
+			if i > 0 {
+				if _, err := w.Receive(context.Background()); err != nil {
+					t.Fatal(err)
+				}
+			}
+			var amounts []byteball.Bytes
+			for _, a := range rapid.SliceOfN(rapid.Uint64Range(1, 9000), 0, 4).Draw(t, "coins") {
+				amounts = append(amounts, byteball.Bytes(a))
+				have += byteball.Bytes(a)
+			}
+			if c.fund(place(t, 0, i), amounts...); len(amounts) > 0 {
+				u := c.units[len(c.units)-1].u.Unit
+				for k, a := range amounts {
+					coins = append(coins, wallet.Coin{OutPoint: unit.OutPoint{Unit: u, OutputIndex: k}, Address: place(t, 0, i), Amount: a})
+				}
+			}
+		}
+		c.settle()
+		want := byteball.Bytes(rapid.Uint64Range(1, 60_000).Draw(t, "amount"))
+		u, err := w.Pay(context.Background(), "rent", []unit.Output{{Address: payee, Amount: want}}, nil)
+		if errors.Is(err, byteball.Funds) {
+			if most := byteball.Bytes(800 + 450*int(places) + 110*len(coins)); places <= unit.MaxAuthors && have > want+most {
+				t.Fatalf("%d in coins are said not to suffice for %d: %v", have, want, err)
+			}
+			return
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if in, out := spent(t, u, coins); in != out {
+			t.Fatalf("spends %d for %d", in, out)
+		}
+		owners := map[byteball.Address]bool{}
+		for _, in := range inputs(u) {
+			owners[c.output(in).Address] = true
+		}
+		if len(owners) != len(u.Authors) || !slices.IsSorted(authors(u)) {
+			t.Fatalf("%d authors spend from %d addresses", len(u.Authors), len(owners))
+		}
+	})
+}
