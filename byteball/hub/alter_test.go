@@ -31,7 +31,8 @@ var told = map[string]string{
 	"unstable_mc_joints.unit.messages.payload (of the chain alone)": "its hash is checked, it is not used",
 }
 
-// TestVerifyEveryField alters each value of a true answer, one by one, and wants each refused with a text that names what is wrong, but for those in told.
+// TestVerifyEveryField alters each value of a true answer, one by one, and wants each refused with a text that names
+// what is wrong, but for those in told.
 func TestVerifyEveryField(t *testing.T) {
 	var tree any
 	if err := json.Unmarshal(named(t, "light/get_history with an unstable unit").Response, &tree); err != nil {

@@ -12,10 +12,10 @@ import (
 // ahead is how far a hub's time for a new unit may lie ahead of our clock, or of the last ball if that is later.
 const ahead = 10 * time.Minute
 
-// anchored holds an anchor against what can be known of it, so that a false one costs no money: the fee is bounded, the time is not
-// far from ours or the ledger's, and the last ball is the proven one of its unit. A last ball so new that no proof covers it
-// yet is taken as the hub says: if it is false, the ledger refuses every unit that names it. Parents are the hub's choice: bad ones
-// only delay.
+// anchored holds an anchor against what can be known of it, so that a false one costs no money: the fee is bounded, the
+// time is not far from ours or the ledger's, and the last ball is the proven one of its unit. A last ball so new that no
+// proof covers it yet is taken as the hub says: if it is false, the ledger refuses every unit that names it. Parents are
+// the hub's choice: bad ones only delay.
 func (c *Client) anchored(ctx context.Context, a unit.Anchor, now time.Time) error {
 	if a.TPSFee > c.cfg.MaxTPSFee {
 		return fmt.Errorf("hub %s asks a tps fee of %d, at most %d is paid: %w", c.Hub(), uint64(a.TPSFee), uint64(c.cfg.MaxTPSFee), byteball.Transient)

@@ -93,7 +93,8 @@ func attestations(p unit.Proven, address byteball.Address) []Attestation {
 }
 
 // Profiles returns the stable units in which the addresses, at most 100, posted their profiles, in the order of the main
-// chain, each proven. That none is left out is the hub's word. Errors: Invalid if the hub names another unit; those of Client.
+// chain, each proven. That none is left out is the hub's word. Errors: Invalid if the hub names another unit; those of
+// Client.
 func (c *Client) Profiles(ctx context.Context, addresses ...byteball.Address) ([]unit.Proven, error) {
 	const command = "light/get_profile_units"
 	t, err := tell[[]byteball.Hash](ctx, c, command, addresses)

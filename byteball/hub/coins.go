@@ -26,10 +26,11 @@ type Coin struct {
 	Proven  bool // the output stands in a stable unit, proven; else the hub alone says that the unit exists
 }
 
-// Coins lets the hub choose coins worth the amount and about 2,000 bytes for fees. Each output is then read from its unit: that it pays
-// this amount to one of the addresses is checked, and proven where Proven says so. That nobody has spent it yet is
-// the hub's word; if it lied, the ledger refuses the unit that spends it, and nothing is lost.
-// Errors: Funds if the coins are worth less than the amount; Invalid for a wrong query, and if the hub names an output that is not there.
+// Coins lets the hub choose coins worth the amount and about 2,000 bytes for fees. Each output is then read from its
+// unit: that it pays this amount to one of the addresses is checked, and proven where Proven says so. That nobody has
+// spent it yet is the hub's word; if it lied, the ledger refuses the unit that spends it, and nothing is lost.
+// Errors: Funds if the coins are worth less than the amount; Invalid for a wrong query, and if the hub names an output
+// that is not there.
 func (c *Client) Coins(ctx context.Context, q CoinQuery) ([]Coin, error) {
 	const command = "light/pick_divisible_coins_for_amount"
 	if q.Unconfirmed == "" {

@@ -22,8 +22,9 @@ type View struct {
 // they prove. A proof shows that a unit is there; that none is left out only another hub can show. A hub that
 // misses a unit is put aside. The views are in the order of the Config.
 //
-// What cannot be noticed: a unit that all of the hubs hide; lies of several about what nothing proves (balances,
-// what is spent, what a vote weighs); anything at all with one hub. Error: Invalid if fewer than two hubs answered well; those of Client.
+// What cannot be noticed: a unit that all of the hubs hide; lies of several about what nothing proves (balances, what is
+// spent, what a vote weighs); anything at all with one hub. Error: Invalid if fewer than two hubs answered well; those
+// of Client.
 func (c *Client) CrossCheck(ctx context.Context, minMCI uint64, addresses ...byteball.Address) ([]View, error) {
 	ops, err := c.OPs(ctx)
 	if err != nil {

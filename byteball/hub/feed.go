@@ -32,8 +32,8 @@ type Feed struct {
 }
 
 // ProvenFeed returns the latest value with the proof that an oracle posted it. That no later one fits is the hub's word.
-// Errors: NotFound if there is none; Transient if its unit is not stable yet (a MaxMCI below the tip avoids that); Invalid if
-// the hub names a unit that does not have it; those of Client.
+// Errors: NotFound if there is none; Transient if its unit is not stable yet (a MaxMCI below the tip avoids that);
+// Invalid if the hub names a unit that does not have it; those of Client.
 func (c *Client) ProvenFeed(ctx context.Context, q FeedQuery) (Feed, error) {
 	const command = "light/get_data_feed"
 	t, err := tell[byteball.Hash](ctx, c, command, struct {

@@ -27,8 +27,9 @@ type query struct {
 }
 
 // History returns the units that were written by or pay to addresses: the stable ones with their proofs checked, in the
-// order of the main chain and for each address complete up to the last, and the unstable ones, which nothing proves. Units in known and units of an index below minMCI
-// are left out. With it the hub begins to watch the addresses. All units are held at once: for a long history see Sync.
+// order of the main chain and for each address complete up to the last, and the unstable ones, which nothing proves.
+// Units in known and units of an index below minMCI are left out. With it the hub begins to watch the addresses. All
+// units are held at once: for a long history see Sync.
 // Errors: Invalid if a proof is wrong, and if more units of an address are not stable than a hub gives; those of Client.
 func (c *Client) History(ctx context.Context, addresses []byteball.Address, known []byteball.Hash, minMCI uint64) ([]unit.Proven, []*unit.Unit, error) {
 	s := newShelf(math.MaxInt)

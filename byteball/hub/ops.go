@@ -19,13 +19,16 @@ type OPChange struct {
 }
 
 // FollowOPs replaces the order providers that proofs are checked by if the ledger's users voted for others, and returns
-// the change; nil if there is none. A Client with Config.FollowOPs does it by itself when a hub reports a vote. Whoever keeps the list stores To.
+// the change; nil if there is none. A Client with Config.FollowOPs does it by itself when a hub reports a vote. Whoever
+// keeps the list stores To.
 //
 // What is proven, by the present list: that a stable unit had the votes counted at the main chain index the hub names,
-// and that for each new provider a stable unit before it votes. What is the hub's word: the balances behind
-// the votes, which the protocol cannot prove to a light client (ocore main_chain.js:1711). So that a lie is worth little, a
-// majority of the present providers must stay in the list, and a count in an emergency, which needs no vote to be stable, is never followed.
-// Errors: Transient while that is not proven yet; Invalid for a list that must not be followed, or a lie; those of Client.
+// and that for each new provider a stable unit before it votes. What is the hub's word: the balances behind the votes,
+// which the protocol cannot prove to a light client (ocore main_chain.js:1711). So that a lie is worth little, a
+// majority of the present providers must stay in the list, and a count in an emergency, which needs no vote to be
+// stable, is never followed.
+// Errors: Transient while that is not proven yet; Invalid for a list that must not be followed, or a lie; those of
+// Client.
 func (c *Client) FollowOPs(ctx context.Context) (*OPChange, error) {
 	now, err := c.OPs(ctx)
 	if err != nil {

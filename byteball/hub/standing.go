@@ -92,8 +92,8 @@ func (c *Client) candidates(from int, now time.Time) []int {
 	return list
 }
 
-// bucket bounds what a hub may send unasked: in the long run unaskedRate frames and unaskedBytes a second, and at once as much as
-// in unaskedBurst.
+// bucket bounds what a hub may send unasked: in the long run unaskedRate frames and unaskedBytes a second, and at once
+// as much as in unaskedBurst.
 type bucket struct {
 	frames, bytes float64 // that may still come
 	at            time.Time

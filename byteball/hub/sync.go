@@ -16,9 +16,9 @@ const (
 	portion  = 5_000  // units of one delivery, about
 )
 
-// Sync delivers the proven units of addresses from main chain index from on, up to the last index that the hub can prove when it
-// begins, in the order of the main chain and in batches of about 5,000. Each batch is complete up to its tip: whoever
-// stores tip with what it made of the units goes on after a cut with from = tip+1.
+// Sync delivers the proven units of addresses from main chain index from on, up to the last index that the hub can prove
+// when it begins, in the order of the main chain and in batches of about 5,000. Each batch is complete up to its tip:
+// whoever stores tip with what it made of the units goes on after a cut with from = tip+1.
 //
 // There is no limit to the length of a history. Where get_history does not reach (more than about 4,000 units of one
 // address), Sync reads the ledger itself below, every unit of it: that takes long, but nothing can be left out of it but

@@ -86,7 +86,8 @@ type Bound struct {
 }
 
 // DefinitionFor returns the definition that address is bound to now, also by units that are not stable. That Definition
-// belongs to Hash is checked; that the address is bound to Hash and to no newer one is the hub's word, unless Hash is the address.
+// belongs to Hash is checked; that the address is bound to Hash and to no newer one is the hub's word, unless Hash is
+// the address.
 func (c *Client) DefinitionFor(ctx context.Context, address byteball.Address) (Told[Bound], error) {
 	const command = "light/get_definition_for_address"
 	t, err := tell[struct {

@@ -171,7 +171,7 @@ func TestLies(t *testing.T) {
 		{"coin beyond the outputs", "light/pick_divisible_coins_for_amount", coin(w.paid, 0, 9), pick, "does not pay to the addresses", byteball.Invalid},
 		{"coin of no unit", "light/pick_divisible_coins_for_amount", coin(wrongHash, 0, 0), pick, "is not stable or lost", byteball.Invalid},
 		{"last ball", parents, w.before(field("last_stable_mc_ball", wrongHash)), anchor, "names the last ball " + wrongHash, byteball.Invalid},
-		{"last ball's index", parents, w.before(field("last_stable_mc_ball_mci", 1)), anchor, "at main chain index 1, proven", byteball.Invalid},
+		{"last ball's index", parents, w.before(field("last_stable_mc_ball_mci", 77777)), anchor, "at main chain index 77777, proven", byteball.Invalid},
 		{"last ball's unit", parents, w.before(field("last_stable_mc_ball_unit", wrongHash)), anchor, "does not show unit " + wrongHash, byteball.Transient},
 		{"no parents", parents, field("parent_units", []any{}), anchor, "no usable parents", byteball.Invalid},
 		{"fee", parents, field("tps_fee", 1e12), anchor, "tps fee of 1000000000000, at most 10000000", byteball.Transient},
