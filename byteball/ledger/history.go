@@ -55,7 +55,7 @@ func (l *Ledger) history(q HistoryQuery) (History, error) {
 	switch {
 	case len(nodes) == 0:
 		return History{}, nil
-	case len(nodes) > maxItems:
+	case len(nodes) > maxItems || sizeOf(nodes) > maxHistory:
 		return History{}, refuse(tooLargeText)
 	}
 	var h History

@@ -15,7 +15,7 @@ import (
 )
 
 // peer is one client: its reader takes one message after the other, its writer sends what is queued. An idle one costs two
-// goroutines and their buffers, about 30 kB in all (BenchmarkClients).
+// goroutines and their buffers, about 24 kB in all (BenchmarkClients).
 type peer struct {
 	s      *server
 	host   string

@@ -2,19 +2,19 @@ package ledger
 
 import "time"
 
-// Work is counted in units of about a third of a millisecond of the ledger's time: a client may have workPerSecond of them.
+// Work is counted in posts: a client may have workPerSecond of them, more than the ledger can do for one.
 const (
 	messageCost = 0.05
 	pingCost    = 0.2
 	commandCost = 0.25 // of those that are not in costs
-	refusedCost = 4    // more, of a unit that is refused: it took time and pays no fee
+	refusedCost = 10   // more, of a unit that is refused: it took time and pays no fee
 )
 
 // costs are the commands that cost more than most.
 var costs = map[string]float64{
 	"post_joint":                                            1,
-	"light/get_history":                                     20,
-	"light/get_link_proofs":                                 20,
+	"light/get_history":                                     50,
+	"light/get_link_proofs":                                 50,
 	"light/get_balances":                                    10,
 	"light/get_profile_units":                               10,
 	"light/get_attestations":                                10,

@@ -29,6 +29,9 @@ func TestProofsOfLongChains(t *testing.T) {
 			w.proves(ledger.HistoryQuery{Units: []byteball.Hash{old.Unit}}, c.balls, 1)
 			w.proves(ledger.HistoryQuery{Units: []byteball.Hash{w.Genesis()}}, c.balls, 1)
 			w.proves(ledger.HistoryQuery{Addresses: []byteball.Address{bob.address}, MinMCI: uint64(c.length)}, c.balls, 2, waiting)
+			if c.length > 2000 {
+				boundHistory(t, w, alice)
+			}
 		})
 	}
 }

@@ -5,6 +5,8 @@ import (
 	"net/netip"
 	"sync"
 	"time"
+
+	"github.com/iotverse/iotverse/byteball"
 )
 
 // Bounds of one connection. What the reference bounds (a frame, a tag, a joint's depth) is bounded as there; the rest is
@@ -18,14 +20,15 @@ const (
 	sendTime    = 10 * time.Second // for one message to leave; a slower client is dropped
 	frameTime   = 30 * time.Second // for one message to arrive
 	goodbye     = 3 * time.Second  // for the last answers when the server ends
+	maxHistory  = 5 << 20          // size of the units in a history: more would hardly fit in a frame
 	silence     = 10 * time.Second // after which a client is asked whether it is there (network.js:42)
 	silenceEnds = 60 * time.Second // after which it is not
 	maxWatched  = 10_000           // addresses and units
 
 	bytesPerSecond = 16 << 20 // read and answered
 	bytesAtOnce    = 64 << 20
-	workPerSecond  = 4000 // see costs
-	workAtOnce     = 8000
+	workPerSecond  = 10_000 // see costs
+	workAtOnce     = 20_000
 )
 
 // Bounds of all connections together.
@@ -37,6 +40,14 @@ const (
 	bigFrames     = 8        // larger ones at a time
 	heavyAtOnce   = 1        // histories and link proofs at a time, as in the reference (network.js:3533)
 )
+
+// sizeOf is the size of units, as fees count it.
+func sizeOf(nodes []*node) (size byteball.Bytes) {
+	for _, n := range nodes {
+		size += n.Headers + n.Payload
+	}
+	return size
+}
 
 // bucket is a store of something that a client may use: it fills with time, up to a size.
 type bucket struct {
