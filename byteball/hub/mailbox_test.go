@@ -320,6 +320,7 @@ type twister struct {
 	*httptest.Server
 	mu     sync.Mutex
 	change func(hub.Frame) []hub.Frame
+	cut    func() bool // asked after each change
 }
 
 func (l *twister) twist(f func(hub.Frame) []hub.Frame) {
@@ -365,7 +366,11 @@ func startTwister(t *testing.T, url string) *twister {
 			}
 			l.mu.Lock()
 			out := l.change(f)
+			over := l.cut != nil && l.cut()
 			l.mu.Unlock()
+			if over {
+				return
+			}
 			for _, f := range out {
 				if data, err := f.Bytes(); err != nil || client.WriteMessage(websocket.TextMessage, data) != nil {
 					return
@@ -477,4 +482,100 @@ func TestMailboxConfig(t *testing.T) {
 	if got := m.Waiting(); got != 1000 {
 		t.Errorf("%d messages wait, want 1000", got)
 	}
+}
+
+// dying is a store that fails for ever after some writes, as a machine does that loses its power.
+type dying struct {
+	*shelf
+	left int // writes
+}
+
+var errDead = errors.New("no power")
+
+func (d *dying) Put(key string, value []byte) error {
+	if d.left--; d.left < 0 {
+		return errDead
+	}
+	return d.shelf.Put(key, value)
+}
+
+func (d *dying) Delete(key string) error {
+	if d.left--; d.left < 0 {
+		return errDead
+	}
+	return d.shelf.Delete(key)
+}
+
+// Law: wherever the power goes, a message that Send took is in the outbox afterwards, once.
+func TestMailboxPowerLoss(t *testing.T) {
+	s := serve(t)
+	key, _ := newKey(t, 1)
+	other, _ := newKey(t, 2)
+	handle := func(context.Context, device.Opened) error { return nil }
+	for left := range 12 {
+		store := &dying{&shelf{m: memory{}}, left}
+		taken := 0
+		c := dial(t, hub.Config{}, s.url)
+		m, err := c.Mailbox(hub.MailConfig{Key: key, Store: store, Name: "n", Hub: "h", Handle: handle})
+		if err == nil {
+			if _, err = m.Pair(other.PublicKey() + "@h#secret"); err == nil {
+				taken++
+			}
+			for err == nil {
+				if err = m.Send(other.PublicKey(), "h", "text", "x"); err == nil {
+					taken++
+				}
+			}
+		}
+		if !errors.Is(err, errDead) {
+			t.Fatalf("after %d writes: %v", left, err)
+		}
+		again, err := dial(t, hub.Config{}, s.url).Mailbox(hub.MailConfig{Key: key, Store: store.shelf, Name: "n", Hub: "h", Handle: handle})
+		if err != nil {
+			t.Fatalf("after %d writes it does not open: %v", left, err)
+		}
+		if got := again.Waiting(); got != taken {
+			t.Errorf("after %d writes %d messages wait, want %d", left, got, taken)
+		}
+	}
+}
+
+// Connections that break in the middle of everything lose nothing and repeat nothing.
+func TestMailboxCuts(t *testing.T) {
+	n := startNode(t)
+	la, lb := startTwister(t, n.url), startTwister(t, n.url)
+	alice := newPhone(t, "Alice", 1).on("ws"+strings.TrimPrefix(la.URL, "http"), n.addr)
+	bob := newPhone(t, "Bob", 2).on("ws"+strings.TrimPrefix(lb.URL, "http"), n.addr)
+	pair(alice, bob)
+	for i, l := range []*twister{la, lb} {
+		count, cuts := 0, []int{3 + i, 20 + i, 36 + i, 52 + i} // frames that are lost with their connection
+		l.twist(func(f hub.Frame) []hub.Frame {
+			if count++; slices.Contains(cuts, count) {
+				return nil
+			}
+			return []hub.Frame{f}
+		})
+		l.mu.Lock()
+		l.cut = func() bool { return slices.Contains(cuts, count) }
+		l.mu.Unlock()
+	}
+	const messages = 20
+	want := map[string]bool{}
+	for k := range messages {
+		text := fmt.Sprint("m", k)
+		alice.tell(bob, text)
+		want[text] = true
+	}
+	for range messages {
+		select {
+		case got := <-bob.got:
+			if !want[got] {
+				t.Errorf("%s came twice", got)
+			}
+			delete(want, got)
+		case <-time.After(60 * time.Second):
+			t.Fatalf("%d messages did not come: %+v %+v", len(want), alice.Stats(), bob.Stats())
+		}
+	}
+	bob.quiet()
 }

@@ -21,7 +21,7 @@ type Chain interface {
 type Config struct {
 	Network       byteball.Network
 	Chain         Chain // nil knows nothing: offline messages only
-	MaxComplexity int   // of the definitions, below the ledger's own limit; 0 means none
+	MaxComplexity int   // of each author's definition (the reference adds them up), below the ledger's own limit; 0 means none
 }
 
 // Validate checks a message as it travels: its form, the definitions of its authors, all signatures. expected is an address

@@ -29,6 +29,7 @@ var layers = map[string]int{"byteball": 0, "protocol": 1, "market": 2, "seller":
 // pure are the packages without I/O; a path that ends in "/..." is a whole tree.
 var pure = []string{
 	"byteball/objecthash", "byteball/chash", "byteball/definition", "byteball/merkle", "byteball/unit", "byteball/joint", "byteball/channel",
+	"byteball/device", "byteball/signedmessage",
 	"protocol", "protocol/merkle", "protocol/role", "market/...", "validator", "validator/score", "seller", "seller/outbox", "buyer",
 }
 
