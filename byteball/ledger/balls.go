@@ -9,7 +9,9 @@ import (
 	"github.com/iotverse/iotverse/byteball/unit"
 )
 
-// settle makes the units of the next main chain index stable; m is the one on the main chain (main_chain.js:1270).
+// settle makes the units of the next main chain index stable; m is the one on the main chain (main_chain.js:1270). There may
+// be more of them than a transaction holds. So what can be written twice goes first, in as many as it takes, and all that adds
+// up goes last, in one: a ledger that stops in between settles the same units again when it is opened.
 func (l *Ledger) settle(m *node) {
 	units := l.at[m.MCI]
 	delete(l.at, m.MCI)
@@ -18,18 +20,33 @@ func (l *Ledger) settle(m *node) {
 		n.Stable = true
 		l.giveBall(n)
 	}
-	l.chargeTPS(m, units)
-	l.payCommissions(m, units)
+	l.priceTPS(m, units)
 	for _, n := range units {
 		l.store(n)
 		l.indexStable(n)
 		l.keepTemp(n)
+		l.split(l.most)
+	}
+	l.split(maxTx - lastPart*len(units))
+	l.chargeTPS(m, units)
+	l.payCommissions(m, units)
+	for _, n := range units {
+		l.x.del(key(tTail, num(n.seq)))
 		l.quit(n)
 		l.keep(n)
 		n.touched, n.u = slices.Collect(maps.Keys(addresses(n.u))), nil
 	}
 	l.x.set(key(tMain, num(uint64(m.MCI))), raw(m.Unit))
 	l.setLast(m, units)
+}
+
+// lastPart is about what settle writes last for one unit: two balances, one commission, and what it deletes.
+const lastPart = 400
+
+// unsettle makes a node from a settlement that was not finished one that is not stable.
+func (n *node) unsettle() {
+	n.Stable, n.OnMain, n.MCI, n.Included = false, false, none, none
+	n.Ball, n.Skiplist, n.Actual, n.Sum = "", nil, 0, 0
 }
 
 // setLast notes the last stable unit of the main chain and all units of its index.
@@ -94,7 +111,4 @@ func similar(mci int64) []int64 {
 func (l *Ledger) store(n *node) {
 	l.x.save(key(tNode, raw(n.Unit)), n)
 	l.x.set(key(tAt, num(uint64(n.MCI)), raw(n.Unit)), nil)
-	if n.Unit != l.genesis {
-		l.x.del(key(tTail, num(n.seq)))
-	}
 }

@@ -72,8 +72,8 @@ func (l *Ledger) tpsBalance(address byteball.Address, mci int64) int64 {
 	return then.Balance
 }
 
-// chargeTPS takes the final tps fees of the units that become stable with m (storage.js:1230).
-func (l *Ledger) chargeTPS(m *node, units []*node) {
+// priceTPS finds the final tps fees of the units that become stable with m (storage.js:1230).
+func (l *Ledger) priceTPS(m *node, units []*node) {
 	ball := l.node(m.LastBallUnit)
 	elapsed := l.elapsed(m.Timestamp, ball)
 	less := without(units)
@@ -83,6 +83,12 @@ func (l *Ledger) chargeTPS(m *node, units []*node) {
 			count -= less.sideways(n)
 		}
 		n.Actual = l.fees.final(l.vars, float64(count)/elapsed)
+	}
+}
+
+// chargeTPS takes those fees.
+func (l *Ledger) chargeTPS(m *node, units []*node) {
+	for _, n := range units {
 		delta := int64(n.TPSFee) - int64(n.Actual)
 		payers := n.payers()
 		for _, a := range slices.Sorted(maps.Keys(payers)) {

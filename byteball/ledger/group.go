@@ -9,11 +9,12 @@ import (
 	"github.com/iotverse/iotverse/byteball/unit"
 )
 
-// Bounds of a group of units that are written by one transaction. The records of a unit take up to six times its JSON, and
-// a transaction holds at most 9.6 MB.
+// Bounds of a group of units and of the transactions that write it. Badger takes 9.6 MB in one, and no unit is larger than a
+// frame.
 const (
 	groupUnits = 512
-	groupBytes = 512 << 10 // of their JSON
+	splitAbove = 2 << 20
+	maxTx      = 8 << 20
 )
 
 // job is a unit on its way into the chain. What can be found out without the chain is found before it stands in line, by
@@ -29,7 +30,6 @@ type job struct {
 	over bool        // guarded by Ledger.mu
 	told func(error) // called once; may be nil
 	news *posted     // for listeners, of an accepted unit
-	size int         // of its JSON
 }
 
 // newJob checks all of u that needs no chain.
@@ -123,16 +123,15 @@ func (l *Ledger) next() (jobs []*job, more bool) {
 // group checks jobs in their order and saves the good ones. It tells their owners after they are on disk.
 func (l *Ledger) group(jobs []*job) {
 	var open []*job // accepted, not yet on disk
-	size := 0
 	for _, j := range jobs {
 		if j.err = l.handle(j); j.err != nil {
 			j.end()
 			continue
 		}
 		open = append(open, j)
-		if size += j.size; size >= groupBytes {
+		if l.x.size > l.most {
 			l.finish(open)
-			open, size = nil, 0
+			open = nil
 			l.reopen(true)
 		}
 	}
@@ -201,7 +200,7 @@ func (l *Ledger) accept(j *job) error {
 	if err := l.add(n); err != nil {
 		return err
 	}
-	j.size = l.saveNew(n, c.spent)
+	l.saveNew(n, c.spent)
 	p := l.provable(j.u, l.advance())
 	j.news = &p
 	return nil

@@ -51,6 +51,7 @@ func postForEver(dir string) {
 		people = append(people, someone(t, byte(i+1)))
 	}
 	w := newWorld(t, dir, people...)
+	w.SplitAbove(3000)
 	say := make(chan byteball.Hash, 1) // one may come while another is printed
 	for _, p := range people {
 		go w.payForEver(p, say)
@@ -160,6 +161,7 @@ func serveForEver(dir string) {
 	if err != nil {
 		panic(err)
 	}
+	l.SplitAbove(3000) // so that it dies between parts of a settlement, too
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		panic(err)

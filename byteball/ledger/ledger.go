@@ -93,6 +93,7 @@ type Ledger struct {
 	settledAt int64   // the latest timestamp of settled
 	seq       uint64  // of the next unit that is saved
 
+	most  int           // bytes in one transaction of those that can be split
 	clock time.Time     // of the caller whose unit is handled
 	line  sync.Mutex    // of queue; taken with mu or without
 	queue []*job        // units that wait for whoever locks the ledger next
@@ -124,7 +125,7 @@ func Open(cfg Config) (*Ledger, error) {
 		return nil, err
 	}
 	l := &Ledger{
-		db: db, net: cfg.Network, wake: make(chan struct{}, 1),
+		db: db, net: cfg.Network, wake: make(chan struct{}, 1), most: splitAbove,
 		tail: map[byteball.Hash]*node{}, old: map[byteball.Hash]*node{}, free: map[byteball.Hash]*node{},
 		loose: map[byteball.Hash]*node{}, at: map[int64][]*node{}, times: map[int64]int{}, bad: map[byteball.Hash]string{},
 		oldRing: make([]byteball.Hash, cachedNodes), hooks: map[int]func(posted){},

@@ -100,7 +100,11 @@ func (l *Ledger) load() error {
 	if err := l.grow(nil); err != nil {
 		return err
 	}
-	return l.fail()
+	l.advance() // a settlement may have been interrupted
+	if err := l.fail(); err != nil {
+		return err
+	}
+	return l.commit()
 }
 
 // loadTail puts a unit that was not stable back into the graph; they come in the order in which they were saved. seq is
@@ -110,7 +114,9 @@ func (l *Ledger) loadTail(h byteball.Hash, seq uint64) error {
 	if !l.x.load(key(tNode, raw(h)), n) || u == nil {
 		return fmt.Errorf("ledger store has lost unit %s: %w", h, byteball.Invalid)
 	}
-	n.u, n.seq = u, seq
+	if n.u, n.seq = u, seq; n.Stable {
+		n.unsettle()
+	}
 	for _, p := range n.Parents {
 		delete(l.free, p)
 	}

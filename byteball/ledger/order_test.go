@@ -100,6 +100,7 @@ func (h history) replay(rt *rapid.T, cfg ledger.Config) *ledger.Ledger {
 	if err != nil {
 		rt.Fatal(err)
 	}
+	l.SplitAbove(rapid.SampledFrom([]int{0, 3000, 2 << 20}).Draw(rt, "transaction"))
 	restart := rapid.IntRange(len(h.units)/2, len(h.units)).Draw(rt, "restart")
 	posted := map[byteball.Hash]bool{h.genesis.Unit.Unit: true}
 	wait := h.units

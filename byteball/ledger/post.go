@@ -144,6 +144,9 @@ func (l *Ledger) add(n *node) error {
 
 // commit writes everything at once. If that fails, memory is ahead of the database and the ledger stops.
 func (l *Ledger) commit() error {
+	if l.broken != nil {
+		return l.broken
+	}
 	err := l.x.err
 	if err == nil {
 		err = l.x.t.Commit()
@@ -152,4 +155,11 @@ func (l *Ledger) commit() error {
 		l.broken = byteball.Errorf(byteball.Transient, "ledger store failed, open it again: %v", err)
 	}
 	return l.broken
+}
+
+// split commits what was written and goes on with another transaction, if it is more than so many bytes.
+func (l *Ledger) split(most int) {
+	if l.x.size > most && l.commit() == nil {
+		l.reopen(true)
+	}
 }

@@ -33,8 +33,8 @@ type feed struct {
 	Value []byte // JSON
 }
 
-// saveNew writes a unit that was just added to the graph and returns the size of its JSON.
-func (l *Ledger) saveNew(n *node, s spent) int {
+// saveNew writes a unit that was just added to the graph.
+func (l *Ledger) saveNew(n *node, s spent) {
 	data, err := encode(n.u)
 	l.x.note(err)
 	l.x.set(key(tJoint, raw(n.Unit)), data)
@@ -49,7 +49,6 @@ func (l *Ledger) saveNew(n *node, s spent) int {
 	l.moveMoney(n.u, s)
 	l.saveDefinitions(n.u)
 	l.saveAttestations(n)
-	return len(data)
 }
 
 // fresh is n as it is stored while it is not stable: without what the main chain says of it.

@@ -68,8 +68,9 @@ func openStore(dir string) (*badger.DB, error) {
 // tx is a transaction whose first error sticks: after it every read finds nothing and every write does nothing. Whoever
 // commits or answers looks at err first.
 type tx struct {
-	t   *badger.Txn
-	err error
+	t    *badger.Txn
+	err  error
+	size int // of what was written, about
 }
 
 func (x *tx) note(err error) {
@@ -105,13 +106,18 @@ func (x *tx) has(key []byte) bool {
 	return err == nil
 }
 
+// overhead is about what an entry takes beside its key and value.
+const overhead = 32
+
 func (x *tx) set(key, value []byte) {
+	x.size += len(key) + len(value) + overhead
 	if x.err == nil {
 		x.note(x.t.Set(key, value))
 	}
 }
 
 func (x *tx) del(key []byte) {
+	x.size += len(key) + overhead
 	if x.err == nil {
 		x.note(x.t.Delete(key))
 	}

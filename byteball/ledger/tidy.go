@@ -19,7 +19,8 @@ const (
 func (l *Ledger) keepTemp(n *node) {
 	for i := range n.u.Messages {
 		if n.u.Messages[i].App == "temp_data" {
-			l.x.set(key(tTemp, num(uint64(l.clock.Unix())), raw(n.Unit)), nil)
+			at := max(l.clock.Unix(), n.Timestamp) // there is no clock while a ledger is opened
+			l.x.set(key(tTemp, num(uint64(at)), raw(n.Unit)), nil)
 			return
 		}
 	}
