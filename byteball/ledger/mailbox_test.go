@@ -446,3 +446,43 @@ func TestMailboxKilled(t *testing.T) {
 		}
 	}
 }
+
+// A hub that holds all it may takes no more, but for what those leave who never came back.
+func TestMailboxHubFull(t *testing.T) {
+	w := newWorld(t, "")
+	now := time.Now()
+	url := serve(t, w, time.Second)
+	alice, bob := connectPhone(t, url, 1), connectPhone(t, url, 2)
+	for _, p := range []*phone{alice, bob} {
+		p.login()
+	}
+	s := alice.letter(bob, "x")
+	w.FillMail()
+	if _, err := w.MailLogin(someone(t, 3).PublicKey(), now.Add(-time.Hour)); err != nil {
+		t.Fatalf("a search finds that there is room: %v", err)
+	}
+	w.FillMail()
+	if _, err := w.MailLogin(someone(t, 4).PublicKey(), now); err != nil {
+		t.Fatalf("a later search finds that there is room: %v", err)
+	}
+	w.FillMail()
+	if _, err := w.MailLogin(someone(t, 5).PublicKey(), now); err == nil || err.Error() != "this hub is full" {
+		t.Errorf("one more device: %v", err)
+	}
+	if err := w.PutMail(s, now); err == nil || err.Error() != "this hub is full" {
+		t.Errorf("one more message: %v", err)
+	}
+	if fresh, err := w.MailLogin(someone(t, 1).PublicKey(), now); err != nil || fresh {
+		t.Errorf("a known device: fresh %v, %v", fresh, err)
+	}
+	later := now.Add(100 * 24 * time.Hour)
+	if _, err := w.MailLogin(someone(t, 6).PublicKey(), later); err != nil {
+		t.Fatal(err)
+	}
+	if fresh, err := w.MailLogin(someone(t, 4).PublicKey(), later); err != nil || !fresh {
+		t.Errorf("who was away for long is forgotten: fresh %v, %v", fresh, err)
+	}
+	if got := inBox(t, w.Ledger, bob.address()); len(got) != 0 {
+		t.Errorf("%d messages lie for a device that is forgotten", len(got))
+	}
+}

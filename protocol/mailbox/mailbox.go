@@ -5,7 +5,8 @@
 // A node's device key is the wallet key of its binding, so whoever has the binding can write to the node, and every message
 // carries the sender's binding, so that the receiver knows which identity wrote it: the hub's protocol proves the device key,
 // the binding proves that the identity and this key belong together. One key may do both works: what a device signs begins
-// with other words than a unit or a binding (package device), and a node signs no text that a stranger chose.
+// with other words than a unit, a signed message or a binding does (package device); a hub chooses the challenge inside a
+// login, but not these words.
 //
 // What a stranger can cost is bounded: the box by the hub, messages of one identity by a rate, the identities that are kept
 // in memory by a number; what is kept on disk are those that this node itself has written to. Package p2p knows nothing of
