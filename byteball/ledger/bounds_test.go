@@ -6,13 +6,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
-	"slices"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -386,87 +383,4 @@ func boundHistory(t *testing.T, w *world, alice person) {
 		t.Errorf("%d joints", len(joints))
 	}
 	honest(t, w, url, alice)
-}
-
-func TestLaneIsFair(t *testing.T) {
-	lane := ledger.NewLane(1)
-	lane.Enter("first", nil)
-	var order []string
-	var mu sync.Mutex
-	var done sync.WaitGroup
-	queue := func(host, name string) {
-		n := lane.Waiting()
-		done.Go(func() {
-			lane.Enter(host, nil)
-			mu.Lock()
-			order = append(order, name)
-			mu.Unlock()
-			lane.Leave()
-		})
-		for lane.Waiting() == n {
-		}
-	}
-	for i := range 4 {
-		queue("greedy", fmt.Sprint("greedy ", i))
-	}
-	over := make(chan struct{})
-	left := make(chan bool)
-	go func() { left <- lane.Enter("gone", over) }()
-	for lane.Waiting() < 5 {
-	}
-	queue("honest", "honest 0")
-	queue("honest", "honest 1")
-	close(over)
-	if <-left {
-		t.Error("entered after the end")
-	}
-	lane.Leave()
-	done.Wait()
-	if want := []string{"greedy 0", "honest 0", "greedy 1", "honest 1", "greedy 2", "greedy 3"}; !slices.Equal(order, want) {
-		t.Errorf("order %q, want %q", order, want)
-	}
-	if !lane.Enter("next", nil) {
-		t.Error("the lane is not free")
-	}
-}
-
-// Hosts that flood with histories share what an honest client leaves.
-func TestBoundExpensive(t *testing.T) {
-	alice := someone(t, 1)
-	w := olderWorld(t, alice)
-	w.witness(200)
-	url := serve(t, w, time.Hour)
-	op := string(w.OP())
-	ask := `{"witnesses":["` + op + `"],"addresses":["` + op + `"]}`
-	const clients, each = 5, 40
-	var answered atomic.Int64
-	var readers sync.WaitGroup
-	for range clients {
-		c := dialFrom(t, "127.0.0.2", url)
-		for range each {
-			c.send(`["request",{"command":"light/get_history","tag":"h","params":` + ask + `}]`)
-		}
-		readers.Go(func() {
-			for {
-				kind, r, err := c.ws.NextReader()
-				if err != nil {
-					return
-				}
-				if n, err := io.Copy(io.Discard, r); err == nil && kind == websocket.TextMessage && n > 100_000 {
-					answered.Add(1)
-				}
-			}
-		})
-		t.Cleanup(func() { c.ws.Close() })
-	}
-	c := dial(t, url)
-	for range 5 {
-		if _, _, err := c.History(t.Context(), []byteball.Address{alice.address}, nil, 0); err != nil {
-			t.Fatal(err)
-		}
-	}
-	honest(t, w, url, alice)
-	if n := answered.Load(); n > clients*each/2 {
-		t.Errorf("the flood had %d answers when the honest client had its 5", n)
-	}
 }
