@@ -17,11 +17,7 @@ func (b *books) apply(proven []unit.Proven) (done []Payment) {
 	for i := range b.Entries {
 		entries[b.Entries[i].Address] = &b.Entries[i]
 	}
-	coins := make(map[unit.OutPoint]bool, len(b.Coins))
-	for _, c := range b.Coins {
-		coins[c.OutPoint] = true
-	}
-	gone := map[unit.OutPoint]bool{}
+	coins, gone := b.proven(), map[unit.OutPoint]bool{}
 	for _, p := range proven {
 		if !p.Serial {
 			continue
@@ -78,33 +74,39 @@ func (b *books) bury(proven []unit.Proven, gone map[unit.OutPoint]bool) (done []
 		bad[p.Unit.Unit] = !p.Serial
 		last = max(last, p.MCI)
 	}
-	there := make(map[unit.OutPoint]bool, len(b.Coins))
-	for _, c := range b.Coins {
-		there[c.OutPoint] = true
+	hopeful := func(p Payment, there map[unit.OutPoint]bool) bool {
+		return !bad[p.Unit.Unit] && !slices.ContainsFunc(spends(p.Unit), func(o unit.OutPoint) bool { return gone[o] || !there[o] })
 	}
-	b.Pending = slices.DeleteFunc(b.Pending, func(p Payment) bool {
-		dead := bad[p.Unit.Unit] || slices.ContainsFunc(spends(p.Unit), func(o unit.OutPoint) bool { return gone[o] || !there[o] })
-		if !dead {
+	there, alive, rest := b.proven(), []Payment(nil), slices.Clone(b.Pending)
+	for found := true; found; { // a payment that was composed anew may spend the change of a later one
+		found = false
+		rest = slices.DeleteFunc(rest, func(p Payment) bool {
+			if !hopeful(p, there) {
+				return false
+			}
 			for _, c := range pays(p.Unit, b.own) {
 				there[c.OutPoint] = true
 			}
-			return false
-		}
-		p.State, p.MCI = DoubleSpent, last
-		b.Closed = append(b.Closed, p)
-		return true
-	})
-	b.Closed = slices.DeleteFunc(b.Closed, func(p Payment) bool {
+			alive, found = append(alive, p), true
+			return true
+		})
+	}
+	for i := range rest {
+		rest[i].State, rest[i].MCI = DoubleSpent, last
+	}
+	closed := append(slices.Clip(b.Closed), rest...)
+	b.Pending, b.Closed = alive, nil
+	for _, p := range closed {
 		p.Tried = slices.DeleteFunc(slices.Clone(p.Tried), func(t Try) bool { return bad[t.Unit] })
 		if bad[p.Unit.Unit] {
 			p.State, p.MCI = DoubleSpent, last
 		}
 		if len(p.live(there)) > 0 {
-			return false
+			b.Closed = append(b.Closed, p)
+		} else {
+			done = append(done, p)
 		}
-		done = append(done, p)
-		return true
-	})
+	}
 	return done
 }
 
@@ -128,29 +130,41 @@ func (b *books) adopt(unstable []*unit.Unit, signed func(*unit.Unit) bool) (chan
 			if b.known(u) {
 				continue
 			}
-			if i := slices.IndexFunc(b.Pending, func(p Payment) bool { return p.has(u.Unit) }); i >= 0 {
-				b.Pending[i].turn(u)
-				b.Pending[i].State = Posted
+			switch {
+			case b.posted(u):
 				more = true
-			} else if i := slices.IndexFunc(b.Closed, func(p Payment) bool { return p.has(u.Unit) && p.State == Refused }); i >= 0 {
-				p := b.Closed[i]
-				p.turn(u)
-				p.State = Posted
-				b.Closed = slices.Delete(b.Closed, i, i+1)
-				b.Pending = append(b.Pending, p)
-				more = true
-			} else if signed(u) && b.free(u) {
-				var outputs []unit.Output
-				for _, c := range pays(u, func(a byteball.Address) bool { return !b.own(a) }) {
-					outputs = append(outputs, unit.Output{Address: c.Address, Amount: c.Amount})
-				}
-				b.Pending = append(b.Pending, Payment{Ref: "unit/" + string(u.Unit), Unit: u, Outputs: outputs, State: Posted})
+			case signed(u) && b.free(u):
+				b.foreign(u)
 				more = true
 			}
 		}
 		changed = changed || more
 	}
 	return changed
+}
+
+// posted notes that a hub has the unit u of a payment that was Prepared or Refused, if it is one.
+func (b *books) posted(u *unit.Unit) bool {
+	has := func(p Payment) bool { return p.State != DoubleSpent && p.has(u.Unit) }
+	if i := slices.IndexFunc(b.Closed, has); i >= 0 {
+		b.Pending = append(b.Pending, b.Closed[i])
+		b.Closed = slices.Delete(b.Closed, i, i+1)
+	}
+	i := slices.IndexFunc(b.Pending, has)
+	if i >= 0 {
+		b.Pending[i].turn(u)
+		b.Pending[i].State = Posted
+	}
+	return i >= 0
+}
+
+// foreign enters a unit that another copy of the wallet made.
+func (b *books) foreign(u *unit.Unit) {
+	var outputs []unit.Output
+	for _, c := range pays(u, func(a byteball.Address) bool { return !b.own(a) }) {
+		outputs = append(outputs, unit.Output{Address: c.Address, Amount: c.Amount})
+	}
+	b.Pending = append(b.Pending, Payment{Ref: elsewhere + string(u.Unit), Unit: u, Outputs: outputs, State: Posted})
 }
 
 // known says whether u needs no more attention: a payment that was posted by it, or by another of its units.

@@ -20,6 +20,7 @@ const (
 	booksKey     = "books"
 	paymentKey   = "payment/" // then the caller's reference
 	unitKey      = "unit/"    // then the hash of a unit that ended: the reference it was made for
+	elsewhere    = "unit/"    // then a hash: the reference of a payment that another copy of the wallet made
 )
 
 // entry is one address of the wallet. Those of a chain are contiguous from index 0.
@@ -120,13 +121,19 @@ func (b *books) entry(address byteball.Address) *entry {
 	return nil
 }
 
-// exists lists what there is to spend if all of Pending counts: proven coins and the own outputs of pending payments,
-// also those that are spent by others of them.
-func (b *books) exists() map[unit.OutPoint]bool {
+// proven lists the coins that the order providers have proven.
+func (b *books) proven() map[unit.OutPoint]bool {
 	there := make(map[unit.OutPoint]bool, len(b.Coins))
 	for _, c := range b.Coins {
 		there[c.OutPoint] = true
 	}
+	return there
+}
+
+// exists lists what there is to spend if all of Pending counts: proven coins and the own outputs of pending payments,
+// also those that are spent by others of them.
+func (b *books) exists() map[unit.OutPoint]bool {
+	there := b.proven()
 	for _, p := range b.Pending {
 		for _, c := range pays(p.Unit, b.own) {
 			there[c.OutPoint] = true

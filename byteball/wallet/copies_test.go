@@ -303,3 +303,31 @@ func TestRefusedMayCount(t *testing.T) {
 		t.Errorf("paid %v", n)
 	}
 }
+
+// TestRenewedAfterItsChild: a payment that is composed anew may spend the change of one that was made after it. It is not
+// taken for dead when something else becomes stable.
+func TestRenewedAfterItsChild(t *testing.T) {
+	w, c, s := funded(t, 50_000, 10_000)
+	c.refuse = []error{errAway}
+	if _, err := w.Pay(t.Context(), "old", to(t, 45_000), nil); !errors.Is(err, byteball.Transient) {
+		t.Fatalf("got %v, want Transient", err)
+	}
+	young, err := w.Pay(t.Context(), "young", to(t, 1000), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.fee, c.least = 6000, 6000
+	u, err := w.Pay(t.Context(), "old", to(t, 45_000), nil)
+	if err != nil || !slices.ContainsFunc(inputs(u), func(in unit.Input) bool { return in.Unit == young.Unit }) {
+		t.Fatalf("the change of the younger payment is not spent: %v", err)
+	}
+	c.fund(w.Address(), 77)
+	c.stable++
+	c.units[len(c.units)-1].mci = c.stable
+	w = reopen(t, c, s)
+	if err := w.Settle(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	state(t, w, "old", wallet.Posted)
+	state(t, w, "young", wallet.Posted)
+}

@@ -4,7 +4,9 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"slices"
+	"strings"
 
 	"github.com/iotverse/iotverse/byteball"
 	"github.com/iotverse/iotverse/byteball/unit"
@@ -39,44 +41,57 @@ func (w *Wallet) History(ctx context.Context) ([]Movement, error) {
 		return nil, err
 	}
 	worth := map[unit.OutPoint]byteball.Bytes{}
-	seen := map[byteball.Hash]bool{}
 	for _, p := range proven {
 		w.value(worth, p.Unit)
 	}
 	for _, p := range w.books.Pending {
 		w.value(worth, p.Unit)
 	}
-	var list []Movement
-	for _, p := range proven {
-		m := w.movement(p.Unit, worth)
-		m.MCI, m.State = p.MCI, Stable
-		if !p.Serial {
-			m.State = DoubleSpent
+	list, seen := []Movement(nil), map[byteball.Hash]bool{}
+	add := func(u *unit.Unit, s State, mci uint64, ref string) {
+		if seen[u.Unit] {
+			return
 		}
-		if data, err := w.cfg.Store.Get(unitKey + string(m.Unit)); err == nil {
-			if err := json.Unmarshal(data, &m.Ref); err != nil {
-				return nil, byteball.Errorf(byteball.Invalid, "note on unit %s in the store is damaged: %v", m.Unit, err)
-			}
+		seen[u.Unit] = true
+		m := w.movement(u, worth)
+		m.State, m.MCI = s, mci
+		if !strings.HasPrefix(ref, elsewhere) {
+			m.Ref = ref
 		}
-		seen[m.Unit] = true
 		list = append(list, m)
 	}
-	for _, p := range slices.Concat(w.books.Pending, w.books.Closed) {
-		if !seen[p.Unit.Unit] {
-			m := w.movement(p.Unit, worth)
-			m.State, m.Ref = p.State, p.Ref
-			seen[m.Unit] = true
-			list = append(list, m)
+	for _, p := range proven {
+		state := Stable
+		if !p.Serial {
+			state = DoubleSpent
 		}
+		ref, err := w.ref(p.Unit.Unit)
+		if err != nil {
+			return nil, err
+		}
+		add(p.Unit, state, p.MCI, ref)
+	}
+	for _, p := range slices.Concat(w.books.Pending, w.books.Closed) {
+		add(p.Unit, p.State, 0, p.Ref)
 	}
 	for _, u := range w.unstable {
-		if !seen[u.Unit] && !w.books.wrote(u) {
-			m := w.movement(u, worth)
-			m.State = Arriving
-			list = append(list, m)
+		if !w.books.wrote(u) {
+			add(u, Arriving, 0, "")
 		}
 	}
 	return list, nil
+}
+
+// ref returns the reference that a unit of an ended payment was made for, empty if there is none.
+func (w *Wallet) ref(hash byteball.Hash) (ref string, err error) {
+	data, err := w.cfg.Store.Get(unitKey + string(hash))
+	if errors.Is(err, byteball.NotFound) {
+		return "", nil
+	}
+	if err == nil && json.Unmarshal(data, &ref) != nil {
+		err = byteball.Errorf(byteball.Invalid, "note on unit %s in the store is damaged", hash)
+	}
+	return ref, err
 }
 
 // all reads everything that is proven of the wallet's addresses.
