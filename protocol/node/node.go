@@ -1,7 +1,8 @@
 // Package node drives a role's pure core on a real machine: it owns the sockets (protocol/p2p), the ledger client
 // (byteball/hub), the wallet, the store and the clock, turns what they bring into events and carries out the effects. It
-// knows no rule of the market. The loop is one goroutine; a group of events is stepped, what must be saved is synced in one
-// write, and only then does anything leave.
+// knows no rule of the market. The loop is one goroutine. While what some events made is on its way to the disk, further
+// events are stepped and gathered for the next write; what they ask to be sent, posted or paid leaves after that write is
+// durable, in order. The wallet's and the mailbox's writes share the same syncs.
 package node
 
 import (
@@ -9,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -68,10 +70,10 @@ type Node struct {
 }
 
 const (
-	queue   = 256               // events that may wait
-	group   = 64                // events stepped for one synced write
-	write   = protocol.MaxFrame // bytes that make a group full; the store takes twice as many at once
-	horizon = 24 * time.Hour
+	queue     = 256               // events that may wait
+	fullGroup = 256               // events stepped for one synced write
+	fullWrite = protocol.MaxFrame // bytes that make a group full; the store takes twice as many at once
+	horizon   = 24 * time.Hour
 )
 
 // direct are the channels whose messages go from node to node.
@@ -170,61 +172,91 @@ func (n *Node) refuse(err error) {
 	n.log.Debug("message refused", "err", err)
 }
 
+// gathered is what events made since the last write.
+type gathered struct {
+	effects      []role.Effect
+	events, size int
+}
+
+func (g *gathered) full() bool { return g.events >= fullGroup || g.size >= fullWrite }
+
+// loop steps events as they come. One group is at the disk at a time; the next is gathered meanwhile.
 func (n *Node) loop(ctx context.Context) error {
 	n.due = time.Now() // the core gets a first Woken to begin with
+	var next, writing gathered
+	var synced chan error // of the group at the disk; nil: there is none
+	defer func() {
+		if synced != nil {
+			<-synced
+		}
+	}()
 	for !n.done {
+		if synced == nil && next.events > 0 {
+			writing, next = next, gathered{}
+			if err := n.deliver(writing.effects); err != nil {
+				return err
+			}
+			synced = n.commit(writing.effects)
+		}
+		events := n.events
+		if next.full() {
+			events = nil // the peers wait
+		}
 		timer := time.NewTimer(time.Until(n.due))
-		var batch []role.Event
+		var err error
 		select {
 		case <-ctx.Done():
-			timer.Stop()
-			return ctx.Err()
-		case ev := <-n.events:
-			batch = n.drain(ev)
+			err = ctx.Err()
+		case ev := <-events:
+			err = n.step(&next, ev)
 		case <-timer.C:
 			n.due = time.Now().Add(horizon)
-			batch = []role.Event{role.Woken{}}
+			err = n.step(&next, role.Woken{})
+		case err = <-synced:
+			synced = nil
+			if err == nil {
+				err = n.performAll(ctx, writing.effects)
+			}
 		}
 		timer.Stop()
-		if err := n.step(ctx, batch); err != nil {
+		if err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// drain takes what waits, so that one synced write serves many events.
-func (n *Node) drain(first role.Event) []role.Event {
-	batch := []role.Event{first}
-	for len(batch) < group {
-		select {
-		case ev := <-n.events:
-			batch = append(batch, ev)
-		default:
-			return batch
-		}
-	}
-	return batch
-}
-
-func (n *Node) step(ctx context.Context, batch []role.Event) error {
-	var effects []role.Effect
-	size := 0
-	for _, ev := range batch {
-		more, err := n.cfg.Core.Step(ev, time.Now())
+// step gives the core an event, and what is waiting behind it while the group has room.
+func (n *Node) step(g *gathered, ev role.Event) error {
+	for {
+		effects, err := n.cfg.Core.Step(ev, time.Now())
 		if err != nil {
 			return fmt.Errorf("step %T: %w", ev, err)
 		}
-		effects = append(effects, more...)
-		if size += saved(more); size >= write {
-			if err := n.carryOut(ctx, effects); err != nil {
-				return err
-			}
-			effects, size = nil, 0
+		g.effects, g.events, g.size = append(g.effects, effects...), g.events+1, g.size+saved(effects)
+		if g.full() {
+			return nil
+		}
+		select {
+		case ev = <-n.events:
+		default:
+			return nil
 		}
 	}
-	return n.carryOut(ctx, effects)
 }
+
+// commit writes what must be saved; the answer comes once it is durable.
+func (n *Node) commit(effects []role.Effect) chan error {
+	synced := make(chan error, 1) // the loop may have gone
+	if saved(effects) == 0 && !slices.ContainsFunc(effects, isDelete) {
+		synced <- nil
+		return synced
+	}
+	go func() { synced <- n.cfg.Store.commit(n.cfg.Prefix, effects) }()
+	return synced
+}
+
+func isDelete(e role.Effect) bool { _, ok := e.(role.Delete); return ok }
 
 // saved is how many bytes effects put on disk.
 func saved(effects []role.Effect) (size int) {
@@ -236,8 +268,8 @@ func saved(effects []role.Effect) (size int) {
 	return size
 }
 
-// carryOut hands out what was bought, writes what must be saved, and then lets the rest happen.
-func (n *Node) carryOut(ctx context.Context, effects []role.Effect) error {
+// deliver hands out what was bought, before it is noted as handed out.
+func (n *Node) deliver(effects []role.Effect) error {
 	for _, e := range effects {
 		if d, ok := e.(role.Deliver); ok {
 			if err := n.cfg.OnDeliver(d); err != nil {
@@ -245,9 +277,10 @@ func (n *Node) carryOut(ctx context.Context, effects []role.Effect) error {
 			}
 		}
 	}
-	if err := n.cfg.Store.commit(n.cfg.Prefix, effects); err != nil {
-		return err
-	}
+	return nil
+}
+
+func (n *Node) performAll(ctx context.Context, effects []role.Effect) error {
 	for _, e := range effects {
 		if err := n.perform(ctx, e); err != nil {
 			return err

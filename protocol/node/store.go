@@ -19,8 +19,13 @@ const schema = 1
 var schemaKey = []byte("schema")
 
 // Store is a node's one database: a badger directory, or memory, tuned for a machine with little of it. Every write is
-// synced before it returns. Prefixes keep packages apart.
-type Store struct{ db *badger.DB }
+// synced before it returns; writes that wait at the same time share one sync. Prefixes keep packages apart. It is safe for
+// concurrent use.
+type Store struct {
+	db    *badger.DB
+	group committer
+	copy  string // folder that goes with the store; empty for most
+}
 
 // ErrInUse says that another process holds a store. It is of kind Transient.
 var ErrInUse = fmt.Errorf("in use by another process; stop it first: %w", protocol.Transient)
@@ -28,10 +33,7 @@ var ErrInUse = fmt.Errorf("in use by another process; stop it first: %w", protoc
 // OpenStore opens or makes the store in dir; an empty dir keeps it in memory. Errors: Invalid for a store that a newer
 // program wrote; ErrInUse.
 func OpenStore(dir string) (*Store, error) {
-	opts := badger.DefaultOptions(dir).WithLogger(nil).WithSyncWrites(dir != "").
-		WithMemTableSize(8 << 20).WithNumMemtables(2).WithNumLevelZeroTables(2).WithNumLevelZeroTablesStall(4).
-		WithValueLogFileSize(32 << 20).WithBlockCacheSize(4 << 20).WithIndexCacheSize(2 << 20).
-		WithNumCompactors(2).WithCompression(0).WithInMemory(dir == "")
+	opts := options(dir)
 	if dir != "" {
 		if err := os.MkdirAll(dir, 0o700); err != nil {
 			return nil, fmt.Errorf("store: %w", err)
@@ -44,12 +46,20 @@ func OpenStore(dir string) (*Store, error) {
 		}
 		return nil, fmt.Errorf("store %s: %w", dir, err)
 	}
-	s := &Store{db}
+	s := &Store{db: db}
+	s.group.flush = s.flush
 	if err := s.checkSchema(dir); err != nil {
 		db.Close()
 		return nil, err
 	}
 	return s, nil
+}
+
+func options(dir string) badger.Options {
+	return badger.DefaultOptions(dir).WithLogger(nil).WithSyncWrites(dir != "").
+		WithMemTableSize(8 << 20).WithNumMemtables(2).WithNumLevelZeroTables(2).WithNumLevelZeroTablesStall(4).
+		WithValueLogFileSize(32 << 20).WithBlockCacheSize(4 << 20).WithIndexCacheSize(2 << 20).
+		WithNumCompactors(2).WithCompression(0).WithInMemory(dir == "")
 }
 
 func (s *Store) checkSchema(dir string) error {
@@ -67,7 +77,13 @@ func (s *Store) checkSchema(dir string) error {
 }
 
 // Close flushes and closes the store.
-func (s *Store) Close() error { return s.db.Close() }
+func (s *Store) Close() error {
+	err := s.db.Close()
+	if s.copy != "" {
+		return errors.Join(err, os.RemoveAll(s.copy))
+	}
+	return err
+}
 
 // Get returns a value. Error: NotFound.
 func (s *Store) Get(key []byte) (value []byte, err error) {
@@ -86,14 +102,10 @@ func (s *Store) Get(key []byte) (value []byte, err error) {
 }
 
 // Put writes one value durably.
-func (s *Store) Put(key, value []byte) error {
-	return s.db.Update(func(tx *badger.Txn) error { return tx.Set(key, value) })
-}
+func (s *Store) Put(key, value []byte) error { return s.group.write([]row{{key, value, false}}) }
 
 // Delete removes one key; a key that is not there is no error.
-func (s *Store) Delete(key []byte) error {
-	return s.db.Update(func(tx *badger.Txn) error { return tx.Delete(key) })
-}
+func (s *Store) Delete(key []byte) error { return s.group.write([]row{{key, nil, true}}) }
 
 // All returns every pair under prefix, keys without it.
 func (s *Store) All(prefix string) (map[string][]byte, error) {
@@ -113,28 +125,19 @@ func (s *Store) All(prefix string) (map[string][]byte, error) {
 	return all, err
 }
 
-// commit writes the Save and Delete effects under a prefix in one synced transaction.
+// commit writes the Save and Delete effects under a prefix together: all of them are on disk, or none.
 func (s *Store) commit(prefix string, effects []role.Effect) error {
-	tx := s.db.NewTransaction(true)
-	defer tx.Discard()
-	dirty := false
+	var rows []row
 	for _, e := range effects {
-		var err error
 		switch e := e.(type) {
 		case role.Save:
-			dirty, err = true, tx.Set(append([]byte(prefix), e.Key...), e.Value)
+			rows = append(rows, row{append([]byte(prefix), e.Key...), e.Value, false})
 		case role.Delete:
-			dirty, err = true, tx.Delete(append([]byte(prefix), e.Key...))
-		}
-		if err != nil {
-			return fmt.Errorf("store: %w", err)
+			rows = append(rows, row{append([]byte(prefix), e.Key...), nil, true})
 		}
 	}
-	if !dirty {
+	if len(rows) == 0 {
 		return nil
 	}
-	if err := tx.Commit(); err != nil {
-		return fmt.Errorf("store: %w", err)
-	}
-	return nil
+	return s.group.write(rows)
 }
