@@ -101,7 +101,10 @@ func (c *Crowd) find(genesis *unit.Unit) error {
 	for _, p := range c.people {
 		owner[p.address] = p
 	}
-	p, _ := genesis.Messages[0].Payload.(*unit.Payment)
+	var p *unit.Payment
+	if genesis != nil && len(genesis.Messages) > 0 {
+		p, _ = genesis.Messages[0].Payload.(*unit.Payment)
+	}
 	if p == nil {
 		return byteball.Errorf(byteball.Invalid, "the genesis unit pays nobody")
 	}
