@@ -95,6 +95,7 @@ func isRow(err error) bool { return errors.As(err, new(rowError)) }
 
 // flush writes a group in one synced transaction.
 func (s *Store) flush(group []*write) error {
+	failpoint("Save")
 	tx := s.db.NewTransaction(true)
 	defer tx.Discard()
 	for _, w := range group {
@@ -113,5 +114,6 @@ func (s *Store) flush(group []*write) error {
 	if err := tx.Commit(); err != nil {
 		return fmt.Errorf("store: %w", err)
 	}
+	failpoint("Saved")
 	return nil
 }

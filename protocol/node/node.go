@@ -272,6 +272,7 @@ func saved(effects []role.Effect) (size int) {
 func (n *Node) deliver(effects []role.Effect) error {
 	for _, e := range effects {
 		if d, ok := e.(role.Deliver); ok {
+			failpoint("Deliver")
 			if err := n.cfg.OnDeliver(d); err != nil {
 				return err
 			}
@@ -292,13 +293,18 @@ func (n *Node) performAll(ctx context.Context, effects []role.Effect) error {
 // Post hands a finished unit to the ledger and tells the core what came of it.
 func (n *Node) post(ctx context.Context, u *unit.Unit) {
 	n.background(ctx, func() role.Event {
-		return role.Posted{Unit: u.Unit, Err: n.cfg.Hub.Post(ctx, u)}
+		failpoint("Post")
+		err := n.cfg.Hub.Post(ctx, u)
+		failpoint("Posted")
+		return role.Posted{Unit: u.Unit, Err: err}
 	})
 }
 
 func (n *Node) pay(ctx context.Context, p role.Pay) {
 	n.background(ctx, func() role.Event {
+		failpoint("Pay")
 		u, err := n.cfg.Wallet.Pay(ctx, p.Ref, p.Outputs, p.Messages)
+		failpoint("Paid")
 		return role.Paid{Ref: p.Ref, Unit: u, Err: err}
 	})
 }

@@ -15,6 +15,7 @@ func (n *Node) perform(ctx context.Context, effect role.Effect) error {
 	case role.Send:
 		n.send(ctx, e)
 	case role.Publish:
+		failpoint("Publish")
 		if err := n.cfg.P2P.Publish(ctx, e.Topic, e.Env.Raw); err != nil {
 			n.log.Debug("not published", "topic", e.Topic, "err", err)
 		}
@@ -46,8 +47,11 @@ func (n *Node) send(ctx context.Context, e role.Send) {
 	if proto == string(protocol.Gossip) {
 		proto = string(protocol.Deal) // a finished stamp handed to the buyer directly
 	}
+	failpoint("Send")
 	report := func(err error) {
-		if err != nil {
+		if err == nil {
+			failpoint("Sent")
+		} else {
 			n.log.Debug("not sent", "kind", e.Env.Kind(), "to", e.To, "err", err)
 			n.mail(e.To, proto, e.Env.Raw, err)
 		}
