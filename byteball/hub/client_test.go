@@ -166,6 +166,7 @@ func TestPost(t *testing.T) {
 		{map[string]any{"error": "tps fee on address X must be at least 3091.5, found 30"}, byteball.Transient},
 		{map[string]any{"error": "timestamp is too far into the future"}, byteball.Transient},
 		{map[string]any{"error": "The transaction would be non-serial (a double spend)"}, byteball.Stale},
+		{map[string]any{"error": wrongHash + ": conflicting divisible input in inner unit " + wrongHash}, byteball.Stale},
 	} {
 		s.answer("post_joint", test.answer)
 		err := c.Post(t.Context(), sent.Unit)

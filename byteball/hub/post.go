@@ -46,6 +46,7 @@ var kinds = []struct {
 	kind error
 }{
 	{"would be non-serial", byteball.Stale},
+	{": conflicting ", byteball.Stale}, // an input that a unit among the parents spends
 	{"tps fee on address", byteball.Transient},
 	{"timestamp is too far into the future", byteball.Transient},
 	{"last ball just advanced", byteball.Transient},

@@ -1,7 +1,6 @@
 package ledger
 
 import (
-	"errors"
 	"time"
 
 	"github.com/iotverse/iotverse/byteball"
@@ -174,9 +173,9 @@ func (l *Ledger) handle(j *job) error {
 	case l.node(j.name) != nil:
 		return byteball.Errorf(byteball.Stale, "known")
 	case l.bad[j.name] != "":
-		return refuse("known bad")
+		return no(refuse("known bad"))
 	case j.form != nil:
-		return j.form
+		return no(j.form)
 	}
 	return l.accept(j)
 }
@@ -190,10 +189,10 @@ func (l *Ledger) accept(j *job) error {
 		return failed
 	}
 	if err != nil {
-		if c.final && errors.Is(err, byteball.Invalid) {
+		if c.final && forEver(err) {
 			l.remember(j.u.Unit, err)
 		}
-		return err
+		return no(err)
 	}
 	n := c.node()
 	n.u = j.u

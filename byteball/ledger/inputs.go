@@ -87,7 +87,7 @@ func (c *check) transfer(s source) (byteball.Bytes, error) {
 	if s.coin.Spender != "" {
 		other := c.l.node(s.coin.Spender)
 		if other != nil && c.l.includes(c.parents, other) {
-			return 0, refuse("%s: conflicting divisible input in inner unit %s", c.u.Unit, other.Unit)
+			return 0, byteball.Errorf(byteball.Stale, "%s: conflicting divisible input in inner unit %s", c.u.Unit, other.Unit)
 		}
 		c.double = true
 	}

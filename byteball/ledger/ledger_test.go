@@ -41,8 +41,13 @@ func TestDoubleSpend(t *testing.T) {
 	if !errors.Is(err, byteball.Stale) || err.Error() != "The transaction would be non-serial (a double spend)" {
 		t.Errorf("second spend: %v", err)
 	}
-	if err := w.Post(first, w.now); !errors.Is(err, byteball.Stale) || err.Error() != "known" {
-		t.Errorf("first again: %v", err)
+	var no interface{ Refused() string }
+	if !errors.As(err, &no) || no.Refused() != err.Error() {
+		t.Errorf("second spend: %v is no definite no", err)
+	}
+	err = w.Post(first, w.now)
+	if !errors.Is(err, byteball.Stale) || err.Error() != "known" || errors.As(err, &no) {
+		t.Errorf("first again: %v, want Stale, not a definite no", err)
 	}
 }
 

@@ -25,10 +25,11 @@ var errSerial = byteball.Errorf(byteball.Stale, "The transaction would be non-se
 // nil, u is in the database and, with a directory, on disk. now is the node's clock: a unit may be at most 5 s ahead.
 // Units that are posted at the same time share a write to disk. Post keeps u; nobody may change it afterwards.
 // Errors, in the reference's words: Invalid; Stale for a known unit or a double spend; Transient for what may be accepted
-// later (fees under load, unknown parents).
+// later (fees under load, unknown parents). A definite no has a method Refused() string, as with hub.Client; a known unit or
+// a store that failed have none.
 func (l *Ledger) Post(u *unit.Unit, now time.Time) error {
 	if u == nil || u.Unit == "" {
-		return refuse("no unit")
+		return no(refuse("no unit"))
 	}
 	return l.run(l.newJob(u, now))
 }
@@ -37,10 +38,10 @@ func (l *Ledger) Post(u *unit.Unit, now time.Time) error {
 // hold and refuses it in the reference's words (network.js:1106, 3244).
 func (l *Ledger) PostJoint(tree any, now time.Time) (*unit.Unit, error) {
 	j, err := l.jointJob(tree, now)
-	if err == nil {
-		err = l.run(j)
-	}
 	if err != nil {
+		return nil, no(err)
+	}
+	if err := l.run(j); err != nil {
 		return nil, err
 	}
 	return j.u, nil

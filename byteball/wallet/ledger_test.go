@@ -62,10 +62,7 @@ func (c *core) Anchor(_ context.Context, from, _ []byteball.Address) (unit.Ancho
 }
 
 func (c *core) Post(_ context.Context, u *unit.Unit) error {
-	if err := c.l.Post(u, c.now); err != nil {
-		return refusal{err.Error(), err}
-	}
-	return nil
+	return c.l.Post(u, c.now)
 }
 
 func (c *core) History(_ context.Context, addresses []byteball.Address, known []byteball.Hash, minMCI uint64) ([]unit.Proven, []*unit.Unit, error) {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/iotverse/iotverse/byteball"
@@ -122,9 +121,7 @@ func (w *Wallet) push(ctx context.Context, ref string) (*unit.Unit, error) {
 		if p.State == Posted || !errors.As(err, &no) {
 			return nil, err
 		}
-		// The reference's words for a coin that a unit among its parents spends: another copy was faster, nothing is wrong.
-		wrong := errors.Is(err, byteball.Invalid) && !strings.Contains(no.Refused(), "conflicting ")
-		if wrong && try > 1 {
+		if errors.Is(err, byteball.Invalid) && try > 1 {
 			return nil, errors.Join(err, w.refuse(i))
 		}
 		if try == tries {
