@@ -33,6 +33,7 @@ type Env struct {
 
 	NoReferences  bool // refuse operators that refer to other addresses or payments (signed messages)
 	MaxComplexity int  // a limit below the ledger's own; 0 means none
+	Spent         *int // of MaxComplexity by definitions before this one; each call adds what its own costs. nil means nothing
 }
 
 // ResolvedInput is one output that the unit under check spends, as the ledger knows it.

@@ -52,15 +52,16 @@ func newParser(env Env) *parser {
 // root parses a whole definition.
 func (p *parser) root(def any) (condition, error) {
 	c, signed, err := p.parse(def, place{path: "r"})
-	limit := p.env.MaxComplexity
 	switch {
 	case err != nil:
 	case !signed && !p.condition:
 		err = refuse("each branch must have a signature")
 	case p.complexity > maxComplexity: // by the oracles of the last operator
 		err = refuse("complexity exceeded")
-	case limit > 0 && p.complexity > limit:
-		err = refuse("custom complexity limit %d exceeded", limit)
+	case p.overspent():
+		err = refuse("custom complexity limit %d exceeded", p.env.MaxComplexity)
+	case p.env.Spent != nil:
+		*p.env.Spent += p.complexity
 	}
 	return c, err
 }
@@ -146,13 +147,22 @@ func (p *parser) onChain(op string, args any, at place) (c condition, signed boo
 func (p *parser) count(at place) error {
 	p.complexity++
 	p.ops++
-	switch limit := p.env.MaxComplexity; {
+	switch {
 	case p.complexity > maxComplexity:
 		return refuse("complexity exceeded at %s", at.path)
 	case p.ops > maxOps:
 		return refuse("number of ops exceeded at %s", at.path)
-	case limit > 0 && p.complexity > limit:
-		return refuse("custom complexity limit %d exceeded at %s", limit, at.path)
+	case p.overspent():
+		return refuse("custom complexity limit %d exceeded at %s", p.env.MaxComplexity, at.path)
 	}
 	return nil
+}
+
+// overspent says whether the caller's own limit is exceeded.
+func (p *parser) overspent() bool {
+	spent := p.complexity
+	if p.env.Spent != nil {
+		spent += *p.env.Spent
+	}
+	return p.env.MaxComplexity > 0 && spent > p.env.MaxComplexity
 }

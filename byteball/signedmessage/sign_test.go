@@ -3,6 +3,7 @@ package signedmessage_test
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -183,6 +184,34 @@ func TestRefusedForms(t *testing.T) {
 		_, err := signedmessage.Validate([]byte(text), "", cfg)
 		if !errors.Is(err, byteball.Invalid) || err.Error() != want {
 			t.Errorf("%s: got %v, want %s", text, err, want)
+		}
+	}
+}
+
+// TestComplexityOfAllAuthors: the limit counts the definitions of all authors together (signed_message.js:254).
+func TestComplexityOfAllAuthors(t *testing.T) {
+	net := byteball.Live
+	var authors []unit.Author
+	for n := range byte(2) { // each definition has three operators
+		def := []any{"and", []any{sig(key(t, 2*n+1)), sig(key(t, 2*n+2))}}
+		authors = append(authors, unit.Author{Address: addressOf(t, def), Definition: def})
+	}
+	m := signedmessage.New(net, "hello", "", authors...)
+	for n, a := range authors {
+		for i, path := range []string{"r.0", "r.1"} {
+			if err := m.SignWith(a.Address, path, key(t, byte(2*n+i+1))); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	data := encode(t, m)
+	for limit, want := range map[int]string{
+		0: "<nil>", 6: "<nil>", 2: "custom complexity limit 2 exceeded at r.1", 3: "custom complexity limit 3 exceeded at r",
+		5: "custom complexity limit 5 exceeded at r.1",
+	} {
+		_, err := signedmessage.Validate(data, authors[0].Address, signedmessage.Config{Network: net, MaxComplexity: limit})
+		if got := fmt.Sprint(err); got != want {
+			t.Errorf("limit %d: got %s, want %s", limit, got, want)
 		}
 	}
 }

@@ -21,7 +21,7 @@ type Chain interface {
 type Config struct {
 	Network       byteball.Network
 	Chain         Chain // nil knows nothing: offline messages only
-	MaxComplexity int   // of each author's definition (the reference adds them up), below the ledger's own limit; 0 means none
+	MaxComplexity int   // of the definitions of all authors together, 1..; 0 leaves the ledger's own limit, 100 for each of them
 }
 
 // Validate checks a message as it travels: its form, the definitions of its authors, all signatures. expected is an address
@@ -33,6 +33,7 @@ func Validate(data []byte, expected byteball.Address, cfg Config) (*Message, err
 		return nil, err
 	}
 	hash, unhashable := m.HashToSign()
+	spent := 0
 	for i := range m.Authors {
 		def, env, err := m.basis(&m.Authors[i], cfg)
 		if err != nil {
@@ -41,7 +42,7 @@ func Validate(data []byte, expected byteball.Address, cfg Config) (*Message, err
 		if unhashable != nil {
 			return nil, refuse("failed to calc unit_hash_to_sign: Error: %s", describe(unhashable, data))
 		}
-		env.HashToSign = hash
+		env.HashToSign, env.Spent = hash, &spent
 		if err := verify(def, &m.Authors[i], env); err != nil {
 			return nil, err
 		}
