@@ -15,8 +15,8 @@ const tFact = 'q'
 
 // The second byte of a fact's key.
 const (
-	factUpTo     = 'u' //                                    → last main chain index whose facts are here
-	factFeed     = 'f' // oracle \n name \n kind \n value \n index → nothing; kind n or s, index inverted
+	factUpTo     = 'U' //                                    → last main chain index whose facts are here; before feeds had units it was u
+	factFeed     = 'f' // oracle \n name \n kind \n value \n index → unit; kind n or s, index inverted
 	factAttested = 'a' // address, attestor, index            → nothing
 	factChange   = 'c' // address, definition hash or nothing → index
 	factInput    = 'i' // address, type, asset                → index
@@ -135,10 +135,10 @@ func (l *Ledger) settleFeed(n *node, name string, v any) {
 	index := []byte("\n" + feedIndex(uint64(n.MCI)))
 	for _, a := range n.Authors {
 		if text, ok := v.(string); ok {
-			l.x.set(factKey(factFeed, []byte(a), []byte("\n"+name+"\ns\n"+text), index), nil)
+			l.x.set(factKey(factFeed, []byte(a), []byte("\n"+name+"\ns\n"+text), index), raw(n.Unit))
 		}
 		if number, ok := definition.FeedNumber(v); ok {
-			l.x.set(factKey(factFeed, []byte(a), []byte("\n"+name+"\nn\n"+feedNumber(number)), index), nil)
+			l.x.set(factKey(factFeed, []byte(a), []byte("\n"+name+"\nn\n"+feedNumber(number)), index), raw(n.Unit))
 		}
 	}
 }

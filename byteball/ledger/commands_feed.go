@@ -3,22 +3,21 @@ package ledger
 import (
 	"cmp"
 	"encoding/json"
+	"math"
 	"slices"
 	"strconv"
 
 	"github.com/iotverse/iotverse/byteball"
+	"github.com/iotverse/iotverse/byteball/definition"
 	"github.com/iotverse/iotverse/byteball/objecthash"
 )
-
-// mostFeeds is how many values of a feed are looked at to find a given one.
-const mostFeeds = 10_000
 
 // feedQuery is a question for a data feed (data_feeds.js:348).
 type feedQuery struct {
 	oracles []byteball.Address
 	name    string
-	value   string // that is looked for, as text
-	exact   bool   // a value is looked for
+	value   any  // that is looked for, text or number
+	exact   bool // a value is looked for
 	min     int64
 	max     int64
 	abort   bool // if there are several
@@ -66,12 +65,20 @@ func getDataFeed(p *peer, q params) (any, error) {
 	case q.text("what") == "unit":
 		return best.unit, nil
 	case q.text("type") == "string":
-		return feedText(best.value), nil
+		return feedText(feedValue(best.value)), nil
 	}
 	return feedValue(best.value), nil
 }
 
+// readFeedQuery reads a question in the order of network.js:3827 and data_feeds.js:348.
 func readFeedQuery(q params) (f feedQuery, err error) {
+	f.max = 1<<63 - 1
+	if v, given := q.field("max_mci"); given {
+		n, ok := positive(v)
+		if f.max = int64(n); !ok {
+			return f, refuse("max_mci must be positive integer")
+		}
+	}
 	v, _ := q.field("oracles")
 	oracles, isList, valid := addressList(v)
 	switch {
@@ -84,12 +91,12 @@ func readFeedQuery(q params) (f feedQuery, err error) {
 	case len(oracles) > 10:
 		return f, refuse("too many oracles")
 	}
-	f = feedQuery{oracles: oracles, name: q.text("feed_name"), max: 1<<63 - 1}
-	if f.name == "" {
+	f.oracles = oracles
+	if f.name = q.text("feed_name"); f.name == "" {
 		return f, refuse("empty feed_name or not a string")
 	}
-	if v, f.exact = q.field("feed_value"); f.exact {
-		f.value = feedText(v)
+	if f.value, f.exact = q.field("feed_value"); f.exact && !isFeedValue(f.value) {
+		return f, refuse("bad feed_value: %v", f.value)
 	}
 	if v, given := q.field("min_mci"); given {
 		n, ok := whole(v)
@@ -97,21 +104,29 @@ func readFeedQuery(q params) (f feedQuery, err error) {
 			return f, refuse("bad min_mci: %v", v)
 		}
 	}
-	if v, given := q.field("max_mci"); given {
-		n, ok := positive(v)
-		if f.max = int64(n); !ok {
-			return f, refuse("max_mci must be positive integer")
+	for _, word := range []struct{ name, called, one, other string }{
+		{"ifseveral", "ifseveral", "abort", "last"}, {"what", "what", "unit", "value"}, {"type", "df type", "string", "auto"},
+	} {
+		if v, given := q.field(word.name); given && v != word.one && v != word.other {
+			return f, refuse("bad %s: %v", word.called, v)
 		}
 	}
-	for name, allowed := range map[string][]string{"ifseveral": {"abort", "last"}, "what": {"unit", "value"}, "type": {"string", "auto"}} {
-		if v, given := q.field(name); given && !slices.Contains(allowed, q.text(name)) {
-			return f, refuse("bad %s: %v", name, v)
-		}
+	if v, given := q.field("ifnone"); given && !isFeedValue(v) {
+		return f, refuse("bad ifnone: %v", v)
 	}
 	f.abort = q.text("ifseveral") == "abort"
 	return f, nil
 }
 
+func isFeedValue(v any) bool {
+	switch v.(type) {
+	case string, bool, float64:
+		return true
+	}
+	return false
+}
+
+// unstableFeeds compares values as texts, as the reference does (data_feeds.js:206).
 func (l *Ledger) unstableFeeds(f feedQuery) []found {
 	var values []found
 	for _, n := range l.tail {
@@ -121,7 +136,7 @@ func (l *Ledger) unstableFeeds(f feedQuery) []found {
 		for i := range n.u.Messages {
 			feeds, _ := n.u.Messages[i].Payload.(map[string]any)
 			v, has := feeds[f.name]
-			if n.u.Messages[i].App == "data_feed" && has && (!f.exact || feedText(v) == f.value) {
+			if n.u.Messages[i].App == "data_feed" && has && (!f.exact || feedText(v) == feedText(f.value)) {
 				values = append(values, found{v, n.Unit, n.Included, n.Level})
 			}
 		}
@@ -129,32 +144,69 @@ func (l *Ledger) unstableFeeds(f feedQuery) []found {
 	return values
 }
 
+// stableFeeds returns of each oracle the latest value, or two where several are a reason to abort.
 func (l *Ledger) stableFeeds(f feedQuery) []found {
 	var values []found
-	most := 1
-	if f.abort {
-		most = 2
-	}
 	for _, a := range f.oracles {
-		got, looked := 0, 0
-		prefix := key(tFeed, []byte(a), feedName(f.name))
-		l.x.each(prefix, append(slices.Clone(prefix), num(^uint64(f.max))...), func(rest, value []byte) bool {
-			mci := int64(^number(rest))
-			var record feed
-			var v any
-			if l.x.note(unmarshal(value, &record)); l.x.err == nil {
-				l.x.note(json.Unmarshal(record.Value, &v))
-			}
-			if looked++; mci < f.min || looked > mostFeeds {
-				return false
-			}
-			if !f.exact || feedText(v) == f.value {
-				values = append(values, found{v, record.Unit, mci, 0})
-				got++
-			}
-			return got < most
-		})
+		if f.exact {
+			values = append(values, l.sameFeeds(f, a)...)
+		} else {
+			values = append(values, l.latestFeeds(f, a)...)
+		}
 	}
+	return values
+}
+
+// most is how many values of an oracle are asked for.
+func (f feedQuery) most() int {
+	if f.abort {
+		return 2
+	}
+	return 1
+}
+
+func (l *Ledger) latestFeeds(f feedQuery, oracle byteball.Address) (values []found) {
+	prefix := key(tFeed, []byte(oracle), feedName(f.name))
+	l.x.each(prefix, append(slices.Clone(prefix), num(^uint64(f.max))...), func(rest, value []byte) bool {
+		mci := int64(^number(rest))
+		if mci < f.min {
+			return false
+		}
+		var record feed
+		var v any
+		if l.x.note(unmarshal(value, &record)); l.x.err == nil {
+			l.x.note(json.Unmarshal(record.Value, &v))
+		}
+		values = append(values, found{v, record.Unit, mci, 0})
+		return len(values) < f.most()
+	})
+	return values
+}
+
+// sameFeeds finds a given value by the index of values. A text that looks like a number is one (data_feeds.js:283).
+func (l *Ledger) sameFeeds(f feedQuery, oracle byteball.Address) (values []found) {
+	value := f.value
+	if is, ok := value.(bool); ok { // the reference writes it as a number, and so finds one
+		value = 0.0
+		if is {
+			value = 1.0
+		}
+	}
+	if n, ok := definition.FeedNumber(value); ok {
+		value = n
+	}
+	kind, word := feedWord(value)
+	prefix := factKey(factFeed, []byte(oracle), []byte("\n"+f.name+"\n"), []byte{kind, '\n'}, []byte(word+"\n"))
+	l.x.each(prefix, append(slices.Clone(prefix), feedIndex(uint64(f.max))...), func(rest, unit []byte) bool {
+		inverted, err := strconv.ParseUint(string(rest), 16, 32)
+		l.x.note(err)
+		mci := math.MaxUint32 - int64(inverted)
+		if mci < f.min || err != nil {
+			return false
+		}
+		values = append(values, found{value, hashOf(unit), mci, 0})
+		return len(values) < f.most()
+	})
 	return values
 }
 
@@ -171,11 +223,10 @@ func feedText(v any) string {
 	return ""
 }
 
-// feedValue makes a number of a text that is one as JavaScript would print it.
+// feedValue makes a number of a text that looks like one (string_utils.js:135).
 func feedValue(v any) any {
-	s, isText := v.(string)
-	if f, err := strconv.ParseFloat(s, 64); isText && err == nil && feedText(f) == s {
-		return f
+	if n, ok := definition.FeedNumber(v); ok {
+		return n
 	}
 	return v
 }
