@@ -40,7 +40,7 @@ type wireState struct {
 	Phase    Phase
 	Funding  []wireOut // none or one
 	MCI      uint64    // of the funding
-	Payouts  []wireOutput
+	Payouts  amounts
 	Newest   []promise // none or one
 	Hung     uint64
 	Reason   string
@@ -53,8 +53,8 @@ type wireState struct {
 	Next     [][20]byte // none or one
 	Old      bool       // Inherited
 	Debt     byteball.Bytes
-	Owed     []wireOutput
-	Claimed  []wireOutput
+	Owed     amounts
+	Claimed  amounts
 }
 
 func encodeState(role string, s State) ([]byte, error) {
@@ -108,29 +108,34 @@ func (p *packer) unit(u *unit.Unit) []byte {
 	return data
 }
 
-// decodeState reads what encodeState made, or a state of version 1.
-func decodeState(role string, data []byte) (State, error) {
+// decodeState reads what encodeState made, or a state of version 1. The newest voucher is left packed, for its channel's
+// shape to unpack: nil if there is none, or if it is in the State already.
+func decodeState(role string, data []byte) (State, *promise, error) {
 	if len(data) > MaxState {
-		return State{}, fmt.Errorf("channel state of %d bytes, %d allowed: %w", len(data), MaxState, byteball.Invalid)
+		return State{}, nil, fmt.Errorf("channel state of %d bytes, %d allowed: %w", len(data), MaxState, byteball.Invalid)
 	}
 	if len(data) > 0 && data[0] == '{' {
-		return decodeJSON(role, data)
+		s, err := decodeJSON(role, data)
+		return s, nil, err
 	}
 	var w wireState
 	if err := decode(data, &w); err != nil {
-		return State{}, fmt.Errorf("channel state of no version that this program reads (%v): %w", err, byteball.Invalid)
+		return State{}, nil, fmt.Errorf("channel state of no version that this program reads (%v): %w", err, byteball.Invalid)
 	}
 	if w.Version != stateVersion {
-		return State{}, fmt.Errorf("channel state of version %d, this program reads %d: %w", w.Version, stateVersion, byteball.Invalid)
+		return State{}, nil, fmt.Errorf("channel state of version %d, this program reads %d: %w", w.Version, stateVersion, byteball.Invalid)
 	}
 	if err := checkRole(role, w.Role); err != nil {
-		return State{}, err
+		return State{}, nil, err
 	}
 	s, err := w.state()
 	if err != nil {
-		return State{}, fmt.Errorf("channel state: %v: %w", err, byteball.Invalid)
+		return State{}, nil, fmt.Errorf("channel state: %v: %w", err, byteball.Invalid)
 	}
-	return s, nil
+	if len(w.Newest) == 0 {
+		return s, nil, nil
+	}
+	return s, &w.Newest[0], nil
 }
 
 func checkRole(role, of string) error {
@@ -152,10 +157,10 @@ func (w *wireState) state() (State, error) {
 		s.Funding.Out = w.Funding[0].point()
 	}
 	for _, f := range []struct {
-		from []wireOutput
+		from amounts
 		to   *Payouts
 	}{{w.Payouts, &s.Payouts}, {w.Owed, &s.Owed}, {w.Claimed, &s.Claimed}} {
-		if *f.to, err = unpack(f.from); err != nil {
+		if *f.to, err = f.from.payouts(); err != nil {
 			return State{}, err
 		}
 	}
@@ -170,21 +175,7 @@ func (w *wireState) state() (State, error) {
 			return State{}, err
 		}
 	}
-	return s, w.newest(&s)
-}
-
-// newest reads the newest voucher of s, whose terms are read already.
-func (w *wireState) newest(s *State) error {
-	if len(w.Newest) == 0 {
-		return nil
-	}
-	shape, err := s.Terms.shape()
-	if err != nil {
-		return err
-	}
-	v, err := w.Newest[0].voucher(shape.Network, shape.definition, shape.address, s.Funding.Out)
-	s.Newest = &v
-	return err
+	return s, nil
 }
 
 func (w *wireTerms) terms() (Terms, error) {

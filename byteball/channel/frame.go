@@ -29,9 +29,9 @@ func frame(net byteball.Network, author unit.Author, out unit.OutPoint, a unit.A
 			Outputs: outs,
 		}}},
 	}
-	switch {
+	switch fee := a.TPSFee; {
 	case net.TPSFees:
-		u.TPSFee = &a.TPSFee
+		u.TPSFee = &fee
 	case a.TPSFee != 0:
 		return nil, fmt.Errorf("tps fee of %d bytes, network %s has none: %w", a.TPSFee, net.Name, byteball.Invalid)
 	}

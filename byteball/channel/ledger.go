@@ -113,7 +113,6 @@ func (m machine) refuse(err error, now time.Time) (State, []Effect, error) {
 		return st, nil, nil
 	}
 	st.posted, st.cheap = now.UnixMilli(), errors.Is(err, byteball.Transient)
-	st.refused = st.refused || !errors.Is(err, byteball.Transient) && !errors.Is(err, byteball.Stale)
 	return st, nil, nil
 }
 
@@ -170,8 +169,7 @@ func (m machine) resume(now time.Time) (State, []Effect, error) {
 	effects := []Effect{Watch{m.shape.address}}
 	switch {
 	case st.Own != nil:
-		st.posted, st.tries = now.UnixMilli(), 1
-		effects = append(effects, Post{st.Own})
+		st.posted, st.tries, st.cheap = 0, 0, false // the next Tip signs it anew
 	case st.Restored && st.Phase != Opening:
 		effects = append(effects, Ask{restoredReason})
 	case m.role == roleBuyer && st.Newest != nil:

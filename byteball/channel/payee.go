@@ -66,7 +66,7 @@ func (p Payee) step(ev Event, now time.Time) (State, []Effect, error) {
 	case Restarted:
 		return p.resume(now)
 	case Recovered:
-		return p.recovered()
+		return p.recovered(now)
 	case Succeeded:
 		return p.succeeded(ev)
 	case Inherit:
@@ -92,6 +92,7 @@ func (p Payee) accept(ev Accept, now time.Time) (State, []Effect, error) {
 	if st.Payouts, st.Debt, err = p.credits(ev, pay); err != nil {
 		return State{}, nil, fmt.Errorf("channel %s, voucher %d: %w", p.shape.address, ev.Voucher.N, err)
 	}
+	u.ParentUnits[0], u.LastBall, u.LastBallUnit = ev.Base.Unit, ev.Base.LastBall, ev.Base.LastBallUnit // one text for all channels
 	st.Newest, st.Hung = &Voucher{N: ev.Voucher.N, Final: ev.Voucher.Final, Unit: u, Claims: ev.Voucher.Claims}, ev.Base.MCI
 	st.Claimed = ev.Voucher.Claims
 	switch {
@@ -281,7 +282,9 @@ func (p Payee) tip(ev Tip, now time.Time) (State, []Effect, error) {
 		return st.again(now), []Effect{Ask{restoredReason}}, nil
 	case st.Phase == Open && st.wants() > 0 && st.due(now):
 		return st.again(now), []Effect{Renew{st.wants()}}, nil
-	case st.Phase == Closing && st.due(now) && st.refused:
+	case st.Phase == Closing && st.due(now) && !st.cheap:
+		// What the ledger took may have been archived since: then it takes the same again and builds nothing on it. A copy
+		// with another hash does no harm, the ledger refuses it while the first one lives.
 		st.Nonce++
 		return p.close(st, st.Reason, now)
 	case st.Phase == Closing && st.due(now):
@@ -303,17 +306,14 @@ func (p Payee) why() string {
 }
 
 // recovered waits for what others hold, and closes with the best.
-func (p Payee) recovered() (State, []Effect, error) {
+func (p Payee) recovered(now time.Time) (State, []Effect, error) {
 	st := p.State
 	if st.Phase.Over() {
 		return st, nil, nil
 	}
-	st.Restored = true
+	st.Restored, st.Nonce = true, max(st.Nonce+1, uint32(now.Unix())) // the lost disk may have posted the same: see tip
 	effects := []Effect{Watch{p.shape.address}}
-	switch {
-	case st.Own != nil:
-		effects = append(effects, Post{st.Own})
-	case st.Phase == Open:
+	if st.Phase == Open {
 		effects = append(effects, Ask{restoredReason})
 	}
 	return p.keep(st, effects...)

@@ -231,7 +231,8 @@ func (p Payer) seen(ev UnitSeen) (State, []Effect, error) {
 
 // tip takes the refund when it is due and posts it until something is stable.
 func (p Payer) tip(ev Tip, now time.Time) (State, []Effect, error) {
-	st := p.heard(ev)
+	p.State = p.heard(ev)
+	st := p.State
 	switch {
 	case (st.Phase == Open || st.Phase == Closing) && p.mayRefund(ev.Base):
 		st.Phase, st.Reason = Refunding, "the deposit is older than the age"
@@ -243,7 +244,7 @@ func (p Payer) tip(ev Tip, now time.Time) (State, []Effect, error) {
 	case st.Phase == Refunding && st.due(now):
 		ripe := ev.Base.check() == nil && p.shape.ripe(st.Funding, ev.Base.LastBallMCI)
 		dearer, err := p.offer(ev.Base, 0)
-		if ripe && (st.refused || st.cheap && err == nil && dearer > tpsFee(st.Own)) {
+		if ripe && (!st.cheap || err == nil && dearer > tpsFee(st.Own)) {
 			st.Nonce++
 			return p.refundAt(st, ev.Base, now)
 		}

@@ -57,12 +57,11 @@ type State struct {
 	Debt      byteball.Bytes   `json:"debt,omitempty"`      // of those, what the seller has of others' and has not paid yet
 	Claimed   Payouts          `json:"claimed,omitempty"`   // of those, what this channel has paid, as in Voucher.Claims
 
-	Tip     uint64         `json:"-"` // the highest main chain index heard of
-	load    byteball.Bytes // tps fee of a unit now, as the last Tip said
-	posted  int64          // when Own was posted last, or the other side asked, Unix milliseconds
-	tries   int            // how often
-	refused bool           // the hub will not take Own again
-	cheap   bool           // the hub did not take Own, which may be for its fees
+	Tip    uint64         `json:"-"` // the highest main chain index heard of
+	load   byteball.Bytes // tps fee of a unit now, as the last Tip said
+	posted int64          // when Own was posted last, or the other side asked, Unix milliseconds
+	tries  int            // how often
+	cheap  bool           // the hub did not take Own for now: it may be posted as it is
 }
 
 // Waiting returns the promised amounts that no closing pays because they are dust. After a final closing the seller has
@@ -115,13 +114,20 @@ func start(role string, t Terms, key unit.Signer) (machine, []Effect, error) {
 }
 
 func restore(role string, data []byte, key unit.Signer) (machine, error) {
-	st, err := decodeState(role, data)
+	st, newest, err := decodeState(role, data)
 	if err != nil {
 		return machine{}, err
 	}
 	m, err := build(role, st, key)
 	if err != nil {
 		return machine{}, err
+	}
+	if newest != nil {
+		v, err := newest.voucher(m.shape.Network, m.shape.definition, m.shape.address, st.Funding.Out)
+		if err != nil {
+			return machine{}, fmt.Errorf("channel state: %v: %w", err, byteball.Invalid)
+		}
+		m.Newest = &v
 	}
 	return m, m.sane()
 }
@@ -175,18 +181,26 @@ func (m machine) keep(st State, effects ...Effect) (State, []Effect, error) {
 
 // post returns st and the effects of posting u, newly signed.
 func (m machine) post(st State, u *unit.Unit, now time.Time) (State, []Effect, error) {
-	st.Own, st.posted, st.tries, st.refused, st.cheap = u, now.UnixMilli(), st.tries+1, false, false
+	if m.Own == nil {
+		st.tries = 0 // what was asked before does not count
+	}
+	st.Own, st.posted, st.tries, st.cheap = u, now.UnixMilli(), st.tries+1, false
 	return m.keep(st, Post{u})
 }
 
 // again notes that Own is posted, or the other side asked, once more.
 func (s State) again(now time.Time) State {
-	s.posted, s.tries = now.UnixMilli(), s.tries+1
+	s.posted, s.tries, s.cheap = now.UnixMilli(), s.tries+1, false
 	return s
 }
 
-// due reports whether that should be done again: after 3 s, 6 s … 3 minutes.
+// due reports whether that should be done again: after 3 s, 6 s … 3 minutes. Own does not wait longer than 48 s: the
+// seller has 0.4 of the age for all refusals together.
 func (s State) due(now time.Time) bool {
-	wait := 3 * time.Second << min(max(s.tries-1, 0), 6)
+	most := 6
+	if s.Own != nil {
+		most = 4
+	}
+	wait := 3 * time.Second << min(max(s.tries-1, 0), most)
 	return now.UnixMilli()-s.posted >= wait.Milliseconds()
 }

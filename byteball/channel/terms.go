@@ -38,7 +38,7 @@ func (t Terms) Definition() any {
 	buyer, seller := sig(t.Buyer), sig(t.Seller)
 	return []any{"or", []any{
 		[]any{"and", []any{buyer, seller}},
-		[]any{"and", []any{sig(t.Buyer), []any{"age", []any{">", float64(t.Age)}}}},
+		[]any{"and", []any{buyer, []any{"age", []any{">", float64(t.Age)}}}},
 	}}
 }
 

@@ -3,8 +3,8 @@ package channel
 import (
 	"encoding/base32"
 	"encoding/base64"
+	"encoding/binary"
 	"fmt"
-	"maps"
 	"slices"
 
 	"github.com/fxamacker/cbor/v2"
@@ -21,12 +21,10 @@ import (
 // hash32 is a byteball.Hash as raw bytes.
 type hash32 [32]byte
 
-// wireOutput is an output, or an entry of Payouts.
-type wireOutput struct {
-	_       struct{} `cbor:",toarray"`
-	Address [20]byte
-	Amount  byteball.Bytes
-}
+// amounts are outputs, or Payouts by address: for each 20 bytes of the address and 8 of the amount, most significant first.
+type amounts []byte
+
+const amountSize = 20 + 8
 
 // wireOut is the deposit's place.
 type wireOut struct {
@@ -53,9 +51,9 @@ type promise struct {
 	Witnesses                      []byte // 32 bytes, or none
 	Timestamp                      int64
 	TPSFee                         byteball.Bytes
-	Outputs                        []wireOutput // in the unit's order, change included
-	Sig                            [64]byte     // the buyer's
-	Claims                         []wireOutput // by address
+	Outputs                        amounts  // in the unit's order, change included
+	Sig                            [64]byte // the buyer's
+	Claims                         amounts  // by address
 }
 
 var (
@@ -97,37 +95,49 @@ func (h hash32) text() byteball.Hash { return byteball.Hash(base64.StdEncoding.E
 // packer keeps the first error of packing.
 type packer struct{ err error }
 
-func (p *packer) fixed(dst []byte, text string, decode func([]byte, []byte) (int, error), length int) {
-	var buf [66]byte
-	n := 0
-	err := fmt.Errorf("%d characters", len(text))
-	if len(text) == length {
-		n, err = decode(buf[:], []byte(text))
+func (p *packer) base64(dst []byte, text string) {
+	var in [48]byte
+	var out [36]byte
+	n, err := strict64.Decode(out[:], in[:copy(in[:], text)])
+	if err != nil || n != len(dst) || len(text) != 44 {
+		p.fail("%.100q has not %d bytes in base64", text, len(dst))
 	}
-	if p.err == nil && (err != nil || n != len(dst)) {
-		p.err = fmt.Errorf("%.100q has not %d bytes (%v): %w", text, len(dst), err, byteball.Invalid)
-	}
-	copy(dst, buf[:])
+	copy(dst, out[:])
 }
 
 var (
-	strict64  = base64.StdEncoding.Strict()
-	letters32 = base32.StdEncoding.WithPadding(base32.NoPadding)
+	strict64 = base64.StdEncoding.Strict()
+	letters  = base32.StdEncoding.WithPadding(base32.NoPadding)
 )
 
+func (p *packer) fail(format string, args ...any) {
+	if p.err == nil {
+		p.err = byteball.Errorf(byteball.Invalid, format, args...)
+	}
+}
+
 func (p *packer) hash(h byteball.Hash) (out hash32) {
-	p.fixed(out[:], string(h), strict64.Decode, unit.HashLength)
+	p.base64(out[:], string(h))
 	return out
 }
 
 func (p *packer) key(k string) (out [33]byte) {
-	p.fixed(out[:], k, strict64.Decode, 44)
+	p.base64(out[:], k)
 	return out
 }
 
 func (p *packer) address(a byteball.Address) (out [20]byte) {
-	p.fixed(out[:], string(a), letters32.Decode, 32)
+	var in [32]byte
+	n, err := letters.Decode(out[:], in[:copy(in[:], a)])
+	if err != nil || n != len(out) || len(a) != len(in) {
+		p.fail("%.100q is no address", a)
+	}
 	return out
+}
+
+func (p *packer) amount(to amounts, a byteball.Address, n byteball.Bytes) amounts {
+	raw := p.address(a)
+	return binary.BigEndian.AppendUint64(append(to, raw[:]...), uint64(n))
 }
 
 func (p *packer) out(o unit.OutPoint) wireOut {
@@ -135,16 +145,26 @@ func (p *packer) out(o unit.OutPoint) wireOut {
 }
 
 // payouts packs by address, so that the order is always the same.
-func (p *packer) payouts(pay Payouts) []wireOutput {
-	out := make([]wireOutput, 0, len(pay))
-	for _, a := range slices.Sorted(maps.Keys(pay)) {
-		out = append(out, wireOutput{Address: p.address(a), Amount: pay[a]})
+func (p *packer) payouts(pay Payouts) amounts {
+	if len(pay) == 0 {
+		return nil
 	}
-	return out
+	keys := make([]byteball.Address, 0, len(pay))
+	for a := range pay {
+		keys = append(keys, a)
+	}
+	slices.Sort(keys)
+	to := make(amounts, 0, len(pay)*amountSize)
+	for _, a := range keys {
+		to = p.amount(to, a, pay[a])
+	}
+	return to
 }
 
 func addressOf(raw [20]byte) byteball.Address {
-	return byteball.Address(letters32.EncodeToString(raw[:]))
+	var text [32]byte
+	letters.Encode(text[:], raw[:])
+	return byteball.Address(text[:])
 }
 
 func keyOf(raw [33]byte) string { return base64.StdEncoding.EncodeToString(raw[:]) }
@@ -153,19 +173,37 @@ func (o wireOut) point() unit.OutPoint {
 	return unit.OutPoint{Unit: o.Unit.text(), MessageIndex: int(o.Message), OutputIndex: int(o.Output)}
 }
 
-// unpack returns Payouts, nil if there are none. Error: one that is there twice or out of order.
-func unpack(list []wireOutput) (Payouts, error) {
-	if len(list) == 0 {
-		return nil, nil
+// outputs returns the list, with room for one more. Error: Invalid for a piece of an entry or an amount out of range.
+func (l amounts) outputs() ([]unit.Output, error) {
+	if len(l)%amountSize != 0 || len(l)/amountSize > maxPayouts {
+		return nil, byteball.Errorf(byteball.Invalid, "%d bytes of amounts", len(l))
+	}
+	outs := make([]unit.Output, 0, len(l)/amountSize+1)
+	for ; len(l) > 0; l = l[amountSize:] {
+		n := byteball.Bytes(binary.BigEndian.Uint64(l[20:]))
+		if n > byteball.MaxBytes {
+			return nil, byteball.Errorf(byteball.Invalid, "an amount of %d bytes", uint64(n))
+		}
+		outs = append(outs, unit.Output{Address: addressOf([20]byte(l)), Amount: n})
+	}
+	return outs, nil
+}
+
+// maxPayouts bounds a list of amounts: payees whose amounts are dust come on top of MaxOutputs.
+const maxPayouts = 1024
+
+// payouts returns Payouts, nil if there are none. Error: Invalid for an address that is there twice or out of order.
+func (l amounts) payouts() (Payouts, error) {
+	list, err := l.outputs()
+	if err != nil || len(list) == 0 {
+		return nil, err
 	}
 	pay := make(Payouts, len(list))
-	last := byteball.Address("")
-	for _, o := range list {
-		a := addressOf(o.Address)
-		if a <= last {
-			return nil, fmt.Errorf("payouts to %s are out of order", a)
+	for i, o := range list {
+		if i > 0 && o.Address <= list[i-1].Address {
+			return nil, byteball.Errorf(byteball.Invalid, "payouts to %s are out of order", o.Address)
 		}
-		last, pay[a] = a, o.Amount
+		pay[o.Address] = o.Amount
 	}
 	return pay, nil
 }
@@ -180,9 +218,11 @@ func (p *packer) contractOf(u *unit.Unit, out unit.OutPoint) contract {
 			c.Network = n.Name
 		}
 	}
-	if len(both) == 2 {
-		c.Buyer, c.Seller = p.key(pubkey(both[0])), p.key(pubkey(both[1]))
+	if len(both) != 2 || c.Network == "" {
+		p.fail("version %q, network %q, %d keys: no channel", u.Version, u.Alt, len(both))
+		return c
 	}
+	c.Buyer, c.Seller = p.key(pubkey(both[0])), p.key(pubkey(both[1]))
 	return c
 }
 
@@ -214,13 +254,13 @@ func (p *packer) promiseOf(v Voucher) promise {
 		w.Witnesses = h[:]
 	}
 	pay := u.Messages[0].Payload.(*unit.Payment)
-	w.Outputs = make([]wireOutput, len(pay.Outputs))
-	for i, o := range pay.Outputs {
-		w.Outputs[i] = wireOutput{Address: p.address(o.Address), Amount: o.Amount}
+	w.Outputs = make(amounts, 0, len(pay.Outputs)*amountSize)
+	for _, o := range pay.Outputs {
+		w.Outputs = p.amount(w.Outputs, o.Address, o.Amount)
 	}
 	sig, ok := rawSig(u.Authors[0].Authentifiers[pathBuyer])
-	if p.err == nil && !ok {
-		p.err = fmt.Errorf("it is not signed: %w", byteball.Invalid)
+	if !ok {
+		p.fail("it is not signed")
 	}
 	w.Sig = sig
 	return w
@@ -228,20 +268,17 @@ func (p *packer) promiseOf(v Voucher) promise {
 
 // voucher makes the unit again; definition and address are those of the channel.
 func (w *promise) voucher(net byteball.Network, definition any, address byteball.Address, out unit.OutPoint) (Voucher, error) {
-	if len(w.Witnesses) != 0 && len(w.Witnesses) != len(hash32{}) || len(w.Outputs) > MaxOutputs || w.N == 0 || w.Timestamp < 0 {
-		return Voucher{}, fmt.Errorf("voucher %d with %d outputs at time %d", w.N, len(w.Outputs), w.Timestamp)
+	if len(w.Witnesses) != 0 && len(w.Witnesses) != len(hash32{}) || len(w.Outputs) > MaxOutputs*amountSize || w.N == 0 || w.Timestamp < 0 {
+		return Voucher{}, fmt.Errorf("voucher %d with %d bytes of outputs at time %d", w.N, len(w.Outputs), w.Timestamp)
 	}
 	a := unit.Anchor{Parents: []byteball.Hash{w.Parent.text()}, LastBall: w.LastBall.text(), LastBallUnit: w.LastBallUnit.text(),
 		Timestamp: w.Timestamp, TPSFee: w.TPSFee}
 	if len(w.Witnesses) > 0 {
 		a.WitnessListUnit = hash32(w.Witnesses).text()
 	}
-	outs := make([]unit.Output, len(w.Outputs))
-	for i, o := range w.Outputs {
-		if o.Amount > byteball.MaxBytes {
-			return Voucher{}, fmt.Errorf("output %d of %d bytes", i, o.Amount)
-		}
-		outs[i] = unit.Output{Address: addressOf(o.Address), Amount: o.Amount}
+	outs, err := w.Outputs.outputs()
+	if err != nil {
+		return Voucher{}, err
 	}
 	author := unit.Author{Address: address, Definition: definition, Authentifiers: places(pathSeller)}
 	author.Authentifiers[pathBuyer] = base64.StdEncoding.EncodeToString(w.Sig[:])
@@ -250,7 +287,7 @@ func (w *promise) voucher(net byteball.Network, definition any, address byteball
 		return Voucher{}, err
 	}
 	v := Voucher{N: w.N, Final: w.Final, Unit: u}
-	if v.Claims, err = unpack(w.Claims); err != nil {
+	if v.Claims, err = w.Claims.payouts(); err != nil {
 		return Voucher{}, err
 	}
 	return v, hashed(u)
