@@ -187,9 +187,9 @@ func (c *Core) received(env envelope.Envelope) {
 	case *protocol.Stamped:
 		c.stamped(m)
 	case *protocol.Delivery:
-		c.withDeal(env, m.Deal, func(d *purchase) { d.delivered(m) })
+		c.withDeal(env, m.Deal, func(d *purchase) { d.delivered(env, m) })
 	case *protocol.Key:
-		c.withDeal(env, m.Deal, func(d *purchase) { d.key(m) })
+		c.withDeal(env, m.Deal, func(d *purchase) { d.key(env, m) })
 	default:
 		c.refuse("buyer: a %s is not for a buyer: %w", env.Kind(), protocol.Invalid)
 	}

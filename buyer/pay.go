@@ -11,6 +11,7 @@ import (
 	"github.com/iotverse/iotverse/market/deal"
 	"github.com/iotverse/iotverse/market/price"
 	"github.com/iotverse/iotverse/protocol"
+	"github.com/iotverse/iotverse/protocol/envelope"
 	"github.com/iotverse/iotverse/protocol/merkle"
 	"github.com/iotverse/iotverse/protocol/role"
 )
@@ -107,7 +108,7 @@ func (d *purchase) accepted(m *protocol.Accepted) {
 }
 
 // delivered checks an encrypted batch against the stamp and pays for it.
-func (d *purchase) delivered(m *protocol.Delivery) {
+func (d *purchase) delivered(env envelope.Envelope, m *protocol.Delivery) {
 	c := d.c
 	if d.payer.Phase != channel.Open || d.progress.Unheard || d.waiting() || d.progress.Dropped != "" {
 		return // the voucher is on its way and repeated; the seller delivers again
@@ -128,7 +129,7 @@ func (d *purchase) delivered(m *protocol.Delivery) {
 	}
 	progress, before := d.progress, d.parcel
 	d.progress.Window, d.progress.Next = m.Window, m.Index
-	d.parcel = &parcel{Delivery: *m, Integrity: x.stamp.I, Price: x.price}
+	d.parcel = &parcel{Signed: env.Raw, delivery: m, Integrity: x.stamp.I, Price: x.price}
 	if err := d.promise(channel.Payouts{d.PayTo: x.price}, tag{Window: m.Window, Index: int16(m.Index)}); err != nil {
 		d.progress, d.parcel = progress, before
 		c.emit(role.Refused{Err: err})
@@ -148,16 +149,16 @@ func checkDelivery(m *protocol.Delivery, s *protocol.Stamp) error {
 }
 
 // key opens the batch that is paid for.
-func (d *purchase) key(m *protocol.Key) {
+func (d *purchase) key(env envelope.Envelope, m *protocol.Key) {
 	c := d.c
-	if !d.waiting() || m.Window != d.parcel.Delivery.Window || m.Index != d.parcel.Delivery.Index {
+	if !d.waiting() || m.Window != d.parcel.delivery.Window || m.Index != d.parcel.delivery.Index {
 		return // a repeat of one that is open already
 	}
 	readings, err := d.unlock(m.Sealed)
 	d.progress.Unheard = false
 	if err != nil {
 		c.emit(role.Refused{Err: err})
-		d.prove(m)
+		d.prove(env)
 		d.parcel = nil
 		d.drop("a key that does not open its batch")
 		return
@@ -170,47 +171,31 @@ func (d *purchase) key(m *protocol.Key) {
 
 // handOut gives the readings of the newest batch to the sink, which may have them already.
 func (d *purchase) handOut(readings []protocol.Reading) {
-	got := &d.parcel.Delivery
+	got := d.parcel.delivery
 	d.c.emit(role.Deliver{Deal: d.ID, Seller: d.Seller, Prop: d.Offer.Prop, Cell: d.Offer.Cell, Window: got.Window, Index: int(got.Index), Readings: readings,
 		Integrity: d.parcel.Integrity, Relevance: d.Match.Relevance, Price: d.parcel.Price})
 }
 
 // unlock opens the newest batch with its sealed key.
 func (d *purchase) unlock(sealed []byte) ([]protocol.Reading, error) {
-	got := &d.parcel.Delivery
 	box, err := deal.BoxKey(d.c.cfg.Secret, d.index)
 	if err != nil {
 		return nil, err
 	}
-	key, err := deal.OpenKey(box, sealed)
-	if err != nil {
-		return nil, err
-	}
-	if protocol.Hash(sha256.Sum256(key[:])) != got.HKey {
-		return nil, fmt.Errorf("key of batch %d is not the one promised: %w", got.Index, protocol.Invalid)
-	}
-	salt, pack, err := deal.Decrypt(key, got.Cipher)
-	if err != nil {
-		return nil, err
-	}
-	if protocol.BatchCommit(salt, pack) != got.Header.Commit {
-		return nil, fmt.Errorf("batch %d is not what its header commits to: %w", got.Index, protocol.Invalid)
-	}
-	prop, ok := protocol.PropertyOf(d.Offer.Prop)
-	if !ok {
-		return nil, fmt.Errorf("property %q is not in the table: %w", d.Offer.Prop, protocol.Invalid)
-	}
-	return protocol.DecodePack(prop, pack)
+	return d.Unlock(box, d.parcel.delivery, sealed)
 }
 
-// prove keeps what shows the world that the seller sold a wrong key (hard code 7).
-func (d *purchase) prove(m *protocol.Key) {
-	proof := struct {
-		_        struct{} `cbor:",toarray"`
-		Delivery *protocol.Delivery
-		Key      *protocol.Key
-	}{Delivery: &d.parcel.Delivery, Key: m}
-	if data, err := protocol.Encode(proof); err == nil {
-		d.c.emit(role.Save{Key: append([]byte("proof/"), d.ID[:]...), Value: data})
+// prove keeps what shows the world that the seller sold a wrong key (hard code 7): deal.WrongKey checks it.
+func (d *purchase) prove(key envelope.Envelope) {
+	box, err := deal.BoxKey(d.c.cfg.Secret, d.index)
+	if err != nil {
+		d.c.emit(role.Refused{Err: err})
+		return
 	}
+	data, err := protocol.Encode(&protocol.WrongKey{ByBuyer: d.byBuyer, BySeller: d.bySeller, Delivery: d.parcel.Signed, Key: key.Raw, Box: [32]byte(box.Bytes())})
+	if err != nil {
+		d.c.emit(role.Refused{Err: err})
+		return
+	}
+	d.c.emit(role.Save{Key: append([]byte("proof/"), d.ID[:]...), Value: data})
 }

@@ -40,10 +40,12 @@ type purchase struct {
 // parcel is one batch that is paid for. It stays until the next one, so that a restart hands it out again.
 type parcel struct {
 	_         struct{} `cbor:",toarray"`
-	Delivery  protocol.Delivery
+	Signed    []byte // the delivery's envelope
 	Integrity uint16
 	Price     byteball.Bytes
 	Sealed    []byte // its key, empty until it comes
+
+	delivery *protocol.Delivery // what Signed says
 }
 
 // waiting says whether a batch is paid for whose key has not come.

@@ -8,6 +8,7 @@ import (
 	"github.com/iotverse/iotverse/byteball/channel"
 	"github.com/iotverse/iotverse/market/deal"
 	"github.com/iotverse/iotverse/protocol"
+	"github.com/iotverse/iotverse/protocol/envelope"
 	"github.com/iotverse/iotverse/protocol/role"
 )
 
@@ -51,8 +52,27 @@ func (c *Core) restoreDeal(value []byte, saved map[string][]byte) error {
 	if p.payer, err = channel.RestorePayer(saved[channel.Key("buyer", d.Address)], key); err != nil {
 		return err
 	}
+	if err := p.reopen(); err != nil {
+		return err
+	}
 	p.closing = p.payer.Phase > channel.Open
 	c.deals[d.ID] = p
+	return nil
+}
+
+// reopen reads the newest batch that was paid for.
+func (d *purchase) reopen() error {
+	if d.parcel == nil {
+		return nil
+	}
+	env, err := envelope.Open(d.c.cfg.Rules.Verifier, d.c.cfg.Rules.Market, d.parcel.Signed)
+	if err != nil {
+		return err
+	}
+	var ok bool
+	if d.parcel.delivery, ok = env.Body.(*protocol.Delivery); !ok {
+		return fmt.Errorf("a %s where the newest delivery should be: %w", env.Kind(), protocol.Invalid)
+	}
 	return nil
 }
 

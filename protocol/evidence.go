@@ -83,3 +83,27 @@ func (h *History) Check() error {
 	}
 	return nil
 }
+
+// WrongKey proves hard code 7 to anybody: a seller signed a batch and gave for it, signed too, a key that does not open it
+// (MECHANISM 6). Envelopes, as they came. Package market/deal makes it and checks it.
+type WrongKey struct {
+	_        struct{} `cbor:",toarray"`
+	ByBuyer  []byte   // the Match, signed by each
+	BySeller []byte
+	Delivery []byte
+	Key      []byte
+	Box      [32]byte // private half of the Match's Box: it opens keys of this one deal, and those are paid for
+}
+
+// Check bounds the envelopes.
+func (w *WrongKey) Check() error {
+	for _, part := range []struct {
+		data []byte
+		kind Kind
+	}{{w.ByBuyer, KindMatch}, {w.BySeller, KindMatch}, {w.Delivery, KindDelivery}, {w.Key, KindKey}} {
+		if err := bounded("wrong key: envelope of a "+string(part.kind), len(part.data), 1, MaxSize(part.kind)); err != nil {
+			return err
+		}
+	}
+	return nil
+}

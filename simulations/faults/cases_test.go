@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/iotverse/iotverse/byteball/channel"
+	"github.com/iotverse/iotverse/market/deal"
 	"github.com/iotverse/iotverse/protocol"
 	"github.com/iotverse/iotverse/protocol/envelope"
 	"github.com/iotverse/iotverse/protocol/role"
@@ -220,8 +221,12 @@ func TestAWrongKeyIsProven(t *testing.T) {
 			w.until("the seller is dropped", time.Minute, func() bool { return w.buyer.heard("a key that does not open") })
 			w.until("the channel is closed", time.Minute, func() bool { return w.only().closing != nil })
 			a := w.only()
-			if len(w.buyer.disk["proof/"+string(a.deal.ID[:])]) == 0 {
-				t.Error("no proof is kept")
+			var proof protocol.WrongKey // a third party has the bytes and the market's manifest
+			if err := protocol.Decode(w.buyer.disk["proof/"+string(a.deal.ID[:])], &proof); err != nil {
+				t.Fatalf("no proof is kept: %v", err)
+			}
+			if d, fault, err := deal.WrongKey(w.rules, &proof); err != nil || fault == nil || d.Seller != w.dealer.Identity() {
+				t.Errorf("the proof convicts %s of %v, error %v", d.Seller, fault, err)
 			}
 			if len(w.buyer.got) > 0 || len(a.price) != 1 {
 				t.Errorf("%d batches delivered, %d paid for, want 0 and 1", len(w.buyer.got), len(a.price))
