@@ -89,41 +89,11 @@ func compareBooks(t *testing.T, dir, market string) {
 		roles[fmt.Sprintf("v%d", i+1)] = "validator"
 	}
 	for name, role := range roles {
-		keys, err := openKeys(filepath.Join(dir, name), nil, nil, byteball.Dev.Name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		key, err := keys.Wallet().Key(1<<31|44, 1<<31, 1<<31, 0, 0)
-		if err != nil {
-			t.Fatal(err)
-		}
-		address, err := addressOf(key)
-		if err != nil {
-			t.Fatal(err)
-		}
-		store, err := node.OpenStore(filepath.Join(dir, name, "store"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		list, err := lines(store, role+"/")
-		store.Close()
-		if err != nil {
-			t.Fatal(err)
-		}
-		var own books.Amount
+		own, ledger, list := bookOf(t, client, filepath.Join(dir, name), role)
 		for _, l := range list {
-			own += l.Amount
 			if role == "seller" && l.Kind == books.Voucher {
 				checkGoods(t, filepath.Join(dir, "data"), l.Amount)
 			}
-		}
-		units, _, err := client.History(t.Context(), []byteball.Address{address}, nil, 0)
-		if err != nil {
-			t.Fatal(err)
-		}
-		_, ledger, err := balances(units, append(bondsIn(units, address), address), "")
-		if err != nil {
-			t.Fatal(err)
 		}
 		if own != ledger {
 			t.Errorf("%s: %d bytes by its own books, %d on the ledger", name, own, ledger)
@@ -132,6 +102,44 @@ func compareBooks(t *testing.T, dir, market string) {
 			t.Errorf("%s has %d lines in its books, want income besides opening, bond and fee", name, len(list))
 		}
 	}
+}
+
+// bookOf is what a node that has ended owns by its own books, and what the ledger proves that it owns.
+func bookOf(t *testing.T, client *hub.Client, dir, role string) (own, ledger books.Amount, list []books.Line) {
+	t.Helper()
+	keys, err := openKeys(dir, nil, nil, byteball.Dev.Name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	key, err := keys.Wallet().Key(1<<31|44, 1<<31, 1<<31, 0, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	address, err := addressOf(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	store, err := node.OpenStore(filepath.Join(dir, "store"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	list, err = lines(store, role+"/")
+	store.Close()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, l := range list {
+		own += l.Amount
+	}
+	units, _, err := client.History(t.Context(), []byteball.Address{address}, nil, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, ledger, err = balances(units, append(bondsIn(units, address), address), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return own, ledger, list
 }
 
 // checkGoods wants the batches on the buyer's disk to be what the seller was paid for, but for one at most: a crash costs
@@ -200,8 +208,14 @@ type process struct {
 
 func startProcess(t *testing.T, bin, dir, name string, args ...string) *process {
 	t.Helper()
+	return startProcessWith(t, bin, dir, name, nil, args...)
+}
+
+// startProcessWith adds env to the environment.
+func startProcessWith(t *testing.T, bin, dir, name string, env []string, args ...string) *process {
+	t.Helper()
 	p := &process{t: t, name: name, cmd: exec.Command(bin, args...), done: make(chan error, 1)}
-	p.cmd.Dir = dir
+	p.cmd.Dir, p.cmd.Env = dir, append(os.Environ(), env...)
 	p.cmd.Stdout, p.cmd.Stderr = p, p
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -274,6 +288,7 @@ func (p *process) signal(s os.Signal) { p.cmd.Process.Signal(s) }
 func (p *process) ended() error {
 	select {
 	case err := <-p.done:
+		p.done <- err
 		return err
 	case <-time.After(3 * time.Minute):
 		return fmt.Errorf("still running after three minutes: %w", context.DeadlineExceeded)
