@@ -133,8 +133,12 @@ func (d *draft) missing(coins []Coin, held int, have, want byteball.Bytes) error
 	if err != nil {
 		return err
 	}
-	if want+fees < have { // too little for a change, and nowhere else to go
-		want = have - fees + 1
+	if want+fees < have { // the rest can only be a change, and that costs more than the rest
+		_, fees, err = d.compose(coins, d.anchor, append(slices.Clip(outputs), unit.Output{Address: d.change, Amount: 1}))
+		if err != nil {
+			return err
+		}
+		want++
 	}
 	payer, bound := string(d.authors[0].Address)+" has", ""
 	if len(d.authors) > 1 {

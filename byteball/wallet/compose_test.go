@@ -138,6 +138,34 @@ func TestComposeRefuses(t *testing.T) {
 	}
 }
 
+// TestComposeMissing: with just what is said to be missing the payment can be made, with a byte less it cannot.
+func TestComposeMissing(t *testing.T) {
+	_, from := key(t, 0)
+	_, to := key(t, 1)
+	pay := []unit.Output{{Address: to, Amount: 5000}}
+	for _, net := range []byteball.Network{byteball.Dev, byteball.Old} {
+		a := anchor
+		if !net.TPSFees {
+			a.TPSFee, a.WitnessListUnit = 0, hash(4)
+		}
+		for have := byteball.Bytes(5500); have < 5800; have++ {
+			_, err := wallet.Compose(net, a, []wallet.Coin{coin(10, have)}, pay, nil, from, nil, from)
+			if err == nil {
+				continue
+			}
+			var lack byteball.Bytes
+			if _, scan := fmt.Sscanf(err.Error()[strings.LastIndex(err.Error(), ": ")+2:], "%d bytes missing", &lack); scan != nil {
+				t.Fatalf("%s: no amount in %v", net.Name, err)
+			}
+			_, enough := wallet.Compose(net, a, []wallet.Coin{coin(10, have+lack)}, pay, nil, from, nil, from)
+			_, less := wallet.Compose(net, a, []wallet.Coin{coin(10, have+lack-1)}, pay, nil, from, nil, from)
+			if enough != nil || less == nil {
+				t.Fatalf("%s, coin of %d: %v, but with %d more %v, with %d more %v", net.Name, have, err, lack, enough, lack-1, less)
+			}
+		}
+	}
+}
+
 // TestComposeBalances: whatever the coins and outputs, a unit spends exactly what it pays and burns, at most 128 coins,
 // none twice, and lack of money is reported only where there is none.
 func TestComposeBalances(t *testing.T) {
