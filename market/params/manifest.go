@@ -44,6 +44,10 @@ func (m *Manifest) Validate() error {
 	if !ok {
 		return fmt.Errorf("market manifest: network %.20q: want dev, testnet or live: %w", m.Network, protocol.Invalid)
 	}
+	if !net.TPSFees {
+		return fmt.Errorf("market manifest: units of network %s pay no tps fees, and the terms of every deal set a margin of them: want dev, testnet or live: %w",
+			m.Network, protocol.Invalid)
+	}
 	if err := m.checkPeers(); err != nil {
 		return err
 	}

@@ -119,6 +119,7 @@ func TestParseRefuses(t *testing.T) {
 		{"quorum", swap("quorum: 5", "quorum: 4"), "two thirds"},
 		{"negative money", swap("fee_min: 2000", "fee_min: -1"), "line "},
 		{"network", swap("network: dev", "network: main"), "want dev, testnet or live"},
+		{"network without tps fees", swap("network: dev", "network: old"), "pay no tps fees"},
 		{"hub", swap("ws://127.0.0.1:6611", "http://127.0.0.1"), "want ws://"},
 		{"op", swap("YMYF6OA4WRNCBN3MQOXVHFROJOLRWCL7", "YMYF6OA4WRNCBN3MQOXVHFROJOLRWCL8"), "order provider"},
 		{"key", swap(key(0), "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"), "no point of the curve"},
