@@ -157,6 +157,7 @@ func TestWrongVouchersAreRefused(t *testing.T) {
 		{"version", buyerKey, func(v *channel.Voucher) { v.Unit.Version = "4.0" }, "network"},
 		{"network", buyerKey, func(v *channel.Voucher) { v.Unit.Alt = "1" }, "network"},
 		{"sealed", nil, func(v *channel.Voucher) { v.Unit.Unit = hash(1) }, "other fields"},
+		{"claims debts of no channel", nil, func(v *channel.Voucher) { v.Claims = channel.Payouts{address(20): 10} }, "no debt"},
 		{"number 0", nil, func(v *channel.Voucher) { v.N = 0 }, "empty"},
 		{"no unit", nil, func(v *channel.Voucher) { v.Unit = nil }, "empty"},
 	} {
