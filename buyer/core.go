@@ -42,8 +42,8 @@ type Config struct {
 	Change byteball.Address // the wallet's address
 	Secret []byte           // the device's own; box keys follow from it
 	Wants  []Want
-	Spend  byteball.Bytes // limit of all deposits together; 0 is none
-	From   uint64         // main chain index from which on the ledger is followed; 0 is its beginning
+	Limits Limits
+	From   uint64 // main chain index from which on the ledger is followed; 0 is its beginning
 }
 
 // Validate names what is missing or wrong. Error: Invalid.
@@ -66,22 +66,25 @@ func (c *Config) Validate() error {
 
 // Core is a buyer. Make one with New.
 type Core struct {
-	cfg     Config
-	cal     params.Calendar
-	par     params.Params
-	view    *view.View
-	book    *book.Book
-	deals   map[protocol.Hash]*purchase
-	dropped map[stream]string         // why nothing more is bought there
-	drops   map[string]string         // the same as restored: seller's id in hex, "/", property
-	stamps  map[stream]protocol.Stamp // newest seen
-	further map[stream]bool           // another buyer pays the committee there, as its seller says
-	bought  map[int]uint32            // windows prepaid in deals that are forgotten, by want
-	cool    map[stream]time.Time      // no proposal before
-	next    uint32                    // channel key that was never used
-	stop    time.Time                 // when a Stop becomes impatient; zero while running
-	begun   bool
-	done    bool
+	cfg      Config
+	cal      params.Calendar
+	par      params.Params
+	view     *view.View
+	book     *book.Book
+	deals    map[protocol.Hash]*purchase
+	dropped  map[stream]string         // why nothing more is bought there
+	drops    map[string]string         // the same as restored: seller's id in hex, "/", property
+	stamps   map[stream]protocol.Stamp // newest seen
+	further  map[stream]bool           // another buyer pays the committee there, as its seller says
+	bought   map[int]uint32            // windows prepaid in deals that are forgotten, by want
+	cool     map[stream]time.Time      // no proposal before
+	next     uint32                    // channel key that was never used
+	passed   bool                      // keys were passed over, since the disk is an older copy
+	limited  map[stream]string         // the limit that a person was told of last
+	exposure exposure
+	stop     time.Time // when a Stop becomes impatient; zero while running
+	begun    bool
+	done     bool
 
 	now time.Time
 	out []role.Effect
@@ -101,9 +104,13 @@ func New(cfg Config, saved map[string][]byte) (*Core, error) {
 	m := &cfg.Rules.Manifest
 	c := &Core{cfg: cfg, cal: m.Calendar(), par: m.Params, view: view.New(cfg.Rules, cfg.Vars),
 		deals: make(map[protocol.Hash]*purchase), dropped: make(map[stream]string), stamps: make(map[stream]protocol.Stamp),
-		further: make(map[stream]bool), cool: make(map[stream]time.Time), bought: make(map[int]uint32), next: 1}
+		further: make(map[stream]bool), cool: make(map[stream]time.Time), bought: make(map[int]uint32), limited: make(map[stream]string), next: 1}
 	c.book = book.New(&c.par)
 	c.view.Begin(cfg.From, saved)
+	var err error
+	if c.exposure, err = restoreExposure(saved); err != nil {
+		return nil, err
+	}
 	return c, c.restore(saved)
 }
 
@@ -179,7 +186,9 @@ func (c *Core) received(env envelope.Envelope) {
 	case *protocol.Refuse:
 		c.withDeal(env, m.Deal, func(d *purchase) { d.refused(m) })
 	case *protocol.Accepted:
-		c.withDeal(env, m.Deal, func(d *purchase) { d.accepted(m) })
+		c.withDeal(env, m.Deal, func(d *purchase) { d.accepted(env, m) })
+	case *protocol.Voucher:
+		c.withDeal(env, m.Deal, func(d *purchase) { d.shown(m) })
 	case *protocol.WindowCommit:
 		c.committed(env, m)
 	case *protocol.Aux:

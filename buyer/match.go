@@ -9,7 +9,6 @@ import (
 
 	"github.com/mmcloughlin/geohash"
 
-	"github.com/iotverse/iotverse/byteball"
 	"github.com/iotverse/iotverse/byteball/channel"
 	"github.com/iotverse/iotverse/byteball/unit"
 	"github.com/iotverse/iotverse/market/book"
@@ -74,6 +73,10 @@ func (c *Core) propose(want int, windows uint32) bool {
 			continue
 		}
 		err := c.offerDeal(want, demand, cand)
+		if errors.Is(err, protocol.Funds) {
+			c.stopped(cand, err)
+			continue
+		}
 		if err != nil {
 			c.emit(role.Refused{Err: err})
 		}
@@ -113,11 +116,8 @@ func (c *Core) busy(s stream) bool {
 
 // offerDeal proposes a match with a fresh channel key. The key's number is on disk before the proposal leaves.
 func (c *Core) offerDeal(want int, demand protocol.Demand, cand book.Candidate) error {
-	deposit, err := deal.Deposit(c.cfg.Rules, cand.Offer, demand.Windows)
+	deposit, err := c.fit(&demand, cand)
 	if err != nil {
-		return err
-	}
-	if err := c.affords(deposit); err != nil {
 		return err
 	}
 	i := c.next
@@ -158,23 +158,6 @@ func (c *Core) offerDeal(want int, demand protocol.Demand, cand book.Candidate) 
 	return nil
 }
 
-// affords keeps all deposits together within the limit.
-func (c *Core) affords(deposit byteball.Bytes) error {
-	if c.cfg.Spend == 0 {
-		return nil
-	}
-	total := deposit
-	for _, d := range c.deals {
-		if !d.over() {
-			total += d.Match.Deposit
-		}
-	}
-	if total > c.cfg.Spend {
-		return fmt.Errorf("a deposit of %s would lock %s, the limit is %s: %w", deposit, total, c.cfg.Spend, protocol.Funds)
-	}
-	return nil
-}
-
 // agreed takes the seller's signature; now the deposit may be paid.
 func (d *purchase) agreed(env envelope.Envelope) {
 	c := d.c
@@ -192,6 +175,7 @@ func (d *purchase) agreed(env envelope.Envelope) {
 		return
 	}
 	d.bySeller, d.payer, d.started = env.Raw, payer, true
+	c.expose(d)
 	d.save()
 	d.apply(effects)
 	d.listen()
@@ -260,5 +244,8 @@ func (d *purchase) unfunded(err error) {
 		return
 	}
 	d.c.cool[stream{d.Seller, d.Offer.Prop}] = d.c.now.Add(6 * d.c.par.Window())
+	if errors.Is(err, protocol.Funds) {
+		d.c.release(d)
+	}
 	d.forget()
 }

@@ -99,8 +99,27 @@ func decodeDemand(n *yaml.Node, d *demandFile) error {
 type buyerFlags struct {
 	commonFlags
 	demandFile
-	file, out, format string
-	spend             uint64
+	file, out, format          string
+	spend                      uint64
+	maxDeal, maxSeller, maxDay string
+}
+
+// limits are what the flags allow to put at risk.
+func (f *buyerFlags) limits() (buyer.Limits, error) {
+	l := buyer.Limits{All: byteball.Bytes(f.spend)}
+	for _, m := range []struct {
+		flag, text string
+		to         *byteball.Bytes
+	}{{"max-deal", f.maxDeal, &l.Deal}, {"max-seller", f.maxSeller, &l.Seller}, {"max-day", f.maxDay, &l.Day}} {
+		if m.text == "" {
+			continue
+		}
+		var err error
+		if *m.to, err = parseAmount(m.text); err != nil {
+			return l, usagef("--%s: %v", m.flag, err)
+		}
+	}
+	return l, nil
 }
 
 func buyerCommand() *cobra.Command {
@@ -127,11 +146,18 @@ func buyerCommand() *cobra.Command {
 	fl.StringVar(&f.out, "out", "", "folder for what is bought")
 	fl.StringVar(&f.format, "format", "jsonl", "jsonl or csv")
 	fl.Uint64Var(&f.spend, "spend", 0, "the most that all deposits together may lock, in bytes (0: the demands decide)")
+	fl.StringVar(&f.maxDeal, "max-deal", "", "the most that one deal may lock, e.g. 2MB; larger demands are bought in several deals (empty: no limit)")
+	fl.StringVar(&f.maxSeller, "max-seller", "", "the most that open deals with one seller may lock together (empty: no limit)")
+	fl.StringVar(&f.maxDay, "max-day", "", "the most that deals agreed in any 24 hours may lock, whatever has come back since (empty: no limit)")
 	return group("buyer", "buy what is needed", withConfig(cmd))
 }
 
 func (f *buyerFlags) run(cmd *cobra.Command) error {
 	wants, err := f.wants()
+	if err != nil {
+		return err
+	}
+	limits, err := f.limits()
 	if err != nil {
 		return err
 	}
@@ -142,9 +168,17 @@ func (f *buyerFlags) run(cmd *cobra.Command) error {
 	if err != nil {
 		return err
 	}
+	if m.Network == byteball.Live.Name && (limits.Deal == 0 || limits.Seller == 0 || limits.Day == 0) {
+		return usagef("on the live network say first what may be put at risk: --max-deal, --max-seller and --max-day")
+	}
 	need, err := depositNeed(m, wants)
 	if err != nil {
 		return err
+	}
+	for _, most := range []byteball.Bytes{limits.Day, limits.All} {
+		if most > 0 {
+			need = min(need, most+10_000)
+		}
 	}
 	out, err := sink.Open(f.out, f.format)
 	if err != nil {
@@ -153,7 +187,7 @@ func (f *buyerFlags) run(cmd *cobra.Command) error {
 	defer out.Close()
 	stderr := cmd.ErrOrStderr()
 	return running(cmd, &f.commonFlags, need, func(ctx context.Context, r *rig, settle <-chan struct{}) error {
-		return runBuyer(ctx, r, wants, byteball.Bytes(f.spend), out, printer(stderr), settle)
+		return runBuyer(ctx, r, wants, limits, out, printer(stderr), settle)
 	})
 }
 

@@ -208,7 +208,7 @@ func (s *show) perform(ctx context.Context, p *stand) error {
 	case "seller":
 		return runSeller(ctx, p.rig, p.driver, demoCell, products(p.driver, s.market.Params.Price, 0), p.step, h, p.settle)
 	}
-	return runBuyer(ctx, p.rig, s.wants(), 0, s.sink, h, p.settle)
+	return runBuyer(ctx, p.rig, s.wants(), buyer.Limits{}, s.sink, h, p.settle)
 }
 
 // wants are the buyer's demands: everything that is on offer, from one seller each.

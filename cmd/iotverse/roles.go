@@ -128,7 +128,7 @@ func runValidator(ctx context.Context, r *rig, h hooks, settle <-chan struct{}) 
 const softwareKey = 950
 
 // runBuyer buys what is wanted into out until settle is closed and all deals are settled.
-func runBuyer(ctx context.Context, r *rig, wants []buyer.Want, spend byteball.Bytes, out *sink.Sink, h hooks, settle <-chan struct{}) error {
+func runBuyer(ctx context.Context, r *rig, wants []buyer.Want, limits buyer.Limits, out *sink.Sink, h hooks, settle <-chan struct{}) error {
 	if err := r.openBooks(ctx, buyerPrefix); err != nil {
 		return err
 	}
@@ -141,7 +141,7 @@ func runBuyer(ctx context.Context, r *rig, wants []buyer.Want, spend byteball.By
 		return err
 	}
 	core, err := buyer.New(buyer.Config{Rules: r.rules, Vars: r.vars, Signer: r.keys, Keys: r.channelKey, Change: r.address(),
-		Secret: secret, Wants: wants, Spend: spend, From: r.from}, saved)
+		Secret: secret, Wants: wants, Limits: limits, From: r.from}, saved)
 	if err != nil {
 		return err
 	}
