@@ -23,7 +23,7 @@ import (
 func walletCommand() *cobra.Command {
 	return group("wallet", "keys and money", walletNewCommand(), walletRestoreCommand(), walletAddressCommand(),
 		walletAddressesCommand(), walletBalanceCommand(), walletHistoryCommand(), walletPayCommand(), walletSweepCommand(), walletSharedCommand(),
-		walletFundCommand())
+		walletFundCommand(), walletChannelsCommand(), walletWatchCommand())
 }
 
 // walletFlags are those of all wallet commands.
