@@ -21,7 +21,7 @@ func (d *purchase) prepay() {
 	c := d.c
 	w, running := c.cal.WindowAt(c.now)
 	late := c.now.Sub(c.cal.WindowStart(w)) > c.par.Window()/2
-	if !running || w < d.Match.First || late || !c.stop.IsZero() || d.progress.Dropped != "" || d.progress.Ended != "" || d.progress.Unheard ||
+	if !running || d.unsure || w < d.Match.First || late || !c.stop.IsZero() || d.progress.Dropped != "" || d.progress.Ended != "" || d.progress.Unheard ||
 		d.progress.Count >= d.Demand.Windows || slices.Contains(d.progress.Prepaid, w) || d.spent() {
 		return
 	}
@@ -99,7 +99,8 @@ func (d *purchase) feeBound() byteball.Bytes {
 }
 
 // accepted takes the seller's word that the newest voucher is on its disk.
-func (d *purchase) accepted(m *protocol.Accepted) {
+func (d *purchase) accepted(env envelope.Envelope, m *protocol.Accepted) {
+	d.holds(env, m)
 	if d.payer.Newest == nil || m.N != d.payer.Newest.N || !d.progress.Unheard || d.progress.Tag.Index != protocol.Prepaid {
 		return
 	}
@@ -110,7 +111,7 @@ func (d *purchase) accepted(m *protocol.Accepted) {
 // delivered checks an encrypted batch against the stamp and pays for it.
 func (d *purchase) delivered(env envelope.Envelope, m *protocol.Delivery) {
 	c := d.c
-	if d.payer.Phase != channel.Open || d.progress.Unheard || d.waiting() || d.progress.Dropped != "" {
+	if d.payer.Phase != channel.Open || d.unsure || d.progress.Unheard || d.waiting() || d.progress.Dropped != "" {
 		return // the voucher is on its way and repeated; the seller delivers again
 	}
 	x := d.windows[m.Window]

@@ -32,6 +32,10 @@ type purchase struct {
 	closing  bool
 	resend   time.Time // of what waits for an answer
 	since    time.Time // the newest promise, or the start: how long the seller has been silent
+	unsure   bool      // the seller has not said, since the start, what it holds: nothing is signed
+	fundAt   time.Time // when the deposit is paid again that a restart interrupted; zero: it is not
+	receipt  []byte    // the seller's newest Accepted, an envelope, and its number
+	receiptN uint64
 
 	windows map[uint64]*window
 	parcel  *parcel // the newest batch that is paid for, nil before the first
@@ -40,7 +44,7 @@ type purchase struct {
 // parcel is one batch that is paid for. It stays until the next one, so that a restart hands it out again.
 type parcel struct {
 	_         struct{} `cbor:",toarray"`
-	Signed    []byte // the delivery's envelope
+	Signed    []byte   // the delivery's envelope
 	Integrity uint16
 	Price     byteball.Bytes
 	Sealed    []byte // its key, empty until it comes
@@ -99,13 +103,15 @@ type record struct {
 	Unit     byteball.Hash
 	Progress progress
 	Parcel   *parcel
+	Receipt  []byte // the seller's newest Accepted when this was saved
+	ReceiptN uint64
 }
 
 func (d *purchase) storeKey() []byte { return append([]byte("deal/"), d.ID[:]...) }
 
 func (d *purchase) save() {
 	data, err := protocol.Encode(record{Want: uint32(d.want), Index: d.index, ByBuyer: d.byBuyer, BySeller: d.bySeller, Unit: d.unit,
-		Progress: d.progress, Parcel: d.parcel})
+		Progress: d.progress, Parcel: d.parcel, Receipt: d.receipt, ReceiptN: d.receiptN})
 	if err != nil {
 		d.c.emit(role.Refused{Err: err})
 		return
@@ -136,6 +142,8 @@ func (d *purchase) apply(effects []channel.Effect) {
 			d.c.emit(role.Watch{Address: e.Address})
 		case channel.Send:
 			d.hand(e.Voucher)
+		case channel.Ask:
+			d.appeal()
 		}
 	}
 }
@@ -274,6 +282,7 @@ func (d *purchase) tick() {
 	case d.over():
 		return
 	case d.payer.Phase == channel.Opening:
+		d.fundAgain()
 		d.await()
 		return
 	case d.payer.Phase != channel.Open:
@@ -282,7 +291,7 @@ func (d *purchase) tick() {
 	}
 	d.repeat()
 	d.prepay()
-	if d.finished() {
+	if d.finished() && !d.unsure {
 		d.close()
 	}
 }
@@ -306,13 +315,18 @@ func (d *purchase) await() {
 // repeat sends the newest voucher again while nobody has answered it: signed anew where it hangs on too old a unit, or
 // where it counted on a fee that was not free.
 func (d *purchase) repeat() {
-	waits := d.progress.Unheard || d.payer.Phase == channel.Closing
-	if !waits || d.payer.Newest == nil || d.payer.Seen || d.c.now.Before(d.resend) {
+	waits := d.progress.Unheard || d.payer.Phase == channel.Closing || d.unsure
+	if !waits || d.payer.Seen || d.c.now.Before(d.resend) {
+		return
+	}
+	if d.payer.Newest == nil {
+		d.question()
 		return
 	}
 	again := func() error { d.hand(*d.payer.Newest); return nil }
 	old := d.c.view.Tip > d.payer.Hung+channel.MaxBehind
 	switch {
+	case d.unsure:
 	case d.payer.Phase == channel.Open && d.overdrawn():
 		again = d.repay
 	case d.payer.Phase == channel.Open && old:

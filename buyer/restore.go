@@ -48,7 +48,7 @@ func (c *Core) restoreDeal(value []byte, saved map[string][]byte) error {
 		return err
 	}
 	p := &purchase{Deal: d, c: c, want: int(rec.Want), index: rec.Index, byBuyer: rec.ByBuyer, bySeller: rec.BySeller,
-		unit: rec.Unit, started: true, progress: rec.Progress, parcel: rec.Parcel, windows: make(map[uint64]*window)}
+		unit: rec.Unit, started: true, progress: rec.Progress, parcel: rec.Parcel, receipt: rec.Receipt, receiptN: rec.ReceiptN, windows: make(map[uint64]*window)}
 	if p.payer, err = channel.RestorePayer(saved[channel.Key("buyer", d.Address)], key); err != nil {
 		return err
 	}
@@ -88,9 +88,7 @@ func (d *purchase) resume() {
 			d.handOut(readings)
 		}
 	}
-	if d.payer.Phase == channel.Opening {
-		d.fund()
-	}
+	d.doubt()
 	if err := d.move(channel.Restarted{}); err != nil {
 		d.c.emit(role.Refused{Err: err})
 	}

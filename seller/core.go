@@ -84,6 +84,7 @@ type Core struct {
 	asks    map[protocol.Identity]int // for a history, in window askedIn
 	askedIn uint64
 	stop    time.Time // when a Stop becomes impatient; zero while running
+	quiet   uint64    // a seller restored from a backup signs nothing before this epoch
 	done    bool
 	begun   bool      // the first step is done
 	wake    time.Time // when the next tick is due; readings before it need none
@@ -217,6 +218,12 @@ func (c *Core) received(ev role.Received) {
 		c.withDeal(ev.Env, m.Deal, func(d *sale) { d.voucher(m) })
 	case *protocol.Close:
 		c.withDeal(ev.Env, m.Deal, func(d *sale) { d.asked(m) })
+	case *protocol.Accepted:
+		if ev.Env.Signer == c.self() {
+			c.reminded(m)
+			return
+		}
+		c.refuse("seller: an accepted is not for a seller: %w", protocol.Invalid)
 	case *protocol.Receipt:
 		c.withRound(m.Wid, func(s *stream, r *round) { s.receipt(r, ev.Env, m) })
 	case *protocol.Stamp:

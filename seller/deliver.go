@@ -19,7 +19,14 @@ import (
 // voucher takes a payment: for a window's committee, or for the one batch that was delivered and is not paid.
 func (d *sale) voucher(m *protocol.Voucher) {
 	v, err := channel.ParseVoucher(m.Data)
-	if err == nil {
+	switch {
+	case err != nil:
+	case d.payee.Restored:
+		err = d.accept(v, nil) // the best counts, nothing is given for it
+	case v.N < d.number():
+		d.tell(v.N) // an old one, or the buyer's disk is an older copy
+		return
+	default:
 		if m.Index == protocol.Prepaid {
 			err = d.prepaid(m.Window, v)
 		} else {
@@ -38,6 +45,9 @@ func (d *sale) voucher(m *protocol.Voucher) {
 	d.c.emit(role.Refused{Err: fmt.Errorf("deal %s, window %d, batch %d: %w", d.ID, m.Window, m.Index, err)})
 	if errors.Is(err, protocol.Invalid) { // anything else may be right when it is sent again
 		d.c.send(d.Buyer, &protocol.Refuse{Deal: d.ID, Reason: clip(err.Error())})
+	}
+	if v.N > d.number()+1 {
+		d.tell(v.N) // those between were never seen, or this disk is an older copy
 	}
 }
 

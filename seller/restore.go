@@ -1,6 +1,7 @@
 package seller
 
 import (
+	"encoding/binary"
 	"fmt"
 	"slices"
 	"strings"
@@ -31,6 +32,12 @@ func (c *Core) restore(saved map[string][]byte) error {
 			err = c.restoreWindow(value)
 		case "deal":
 			err = c.restoreDeal(value, saved)
+		case "quiet":
+			if len(value) != 8 {
+				err = fmt.Errorf("epoch of %d bytes: %w", len(value), protocol.Invalid)
+				break
+			}
+			c.quiet = binary.BigEndian.Uint64(value)
 		}
 		if err != nil {
 			return fmt.Errorf("seller: saved %s: %w", kind, err)
@@ -122,6 +129,9 @@ func (c *Core) resume() {
 			c.emit(role.Refused{Err: err})
 		}
 		d.asking = d.asking || d.payee.Phase > channel.Open
+		if d.payee.Phase <= channel.Open {
+			d.tell(d.number())
+		}
 	}
 }
 

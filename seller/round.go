@@ -79,6 +79,10 @@ func (s *stream) advance(r *round) {
 func (s *stream) commit(r *round) {
 	c := s.c
 	batches := s.box.Window(r.window)
+	if c.silent() != nil {
+		r.failed = true
+		return
+	}
 	if len(batches) == 0 {
 		r.failed = true
 		c.note("window without readings", "property", s.prop.Slug, "window", r.window)

@@ -57,7 +57,7 @@ const (
 
 // live says whether a deal may go on: its channel is open, or may still be funded in time.
 func (d *sale) live() bool {
-	return !d.over() && !d.asking && (d.payee.Phase == channel.Open || (d.payee.Phase == channel.Opening && !d.late()))
+	return !d.over() && !d.asking && !d.payee.Restored && (d.payee.Phase == channel.Open || (d.payee.Phase == channel.Opening && !d.late()))
 }
 
 // late says whether the buyer has had the time to fund that it asked for.
@@ -131,6 +131,9 @@ func (d *sale) forget() {
 func clip(reason string) string { return reason[:min(len(reason), 200)] }
 
 func (c *Core) consider(env envelope.Envelope, m *protocol.Match) (deal.Deal, error) {
+	if err := c.silent(); err != nil {
+		return deal.Deal{}, err
+	}
 	if !c.stop.IsZero() {
 		return deal.Deal{}, fmt.Errorf("the seller is closing: %w", protocol.Stale)
 	}
@@ -157,6 +160,9 @@ func (c *Core) consider(env envelope.Envelope, m *protocol.Match) (deal.Deal, er
 	}
 	open := 0
 	for _, other := range c.deals {
+		if other.Address == d.Address {
+			return d, fmt.Errorf("the channel %s is that of another deal, take a fresh key: %w", d.Address, protocol.Stale)
+		}
 		if other.Offer.Prop == d.Offer.Prop && other.live() && !other.supersededBy(d.Buyer, d.Offer) {
 			open++
 		}
@@ -188,6 +194,8 @@ func (d *sale) apply(effects []channel.Effect) {
 			d.c.emit(role.Post{Unit: e.Unit})
 		case channel.Watch:
 			d.c.emit(role.Watch{Address: e.Address})
+		case channel.Ask:
+			d.tell(d.number())
 		}
 	}
 }
@@ -205,7 +213,10 @@ func (d *sale) move(ev channel.Event) error {
 
 // opened is the buyer's word that the funding unit is posted; what counts is the watch that began with the deal.
 func (d *sale) opened(m *protocol.Opened) {
-	d.c.note("channel funded, not stable yet", "deal", d.ID.String(), "unit", string(m.Unit))
+	if d.payee.Phase == channel.Opening {
+		d.c.note("channel funded, not stable yet", "deal", d.ID.String(), "unit", string(m.Unit))
+	}
+	d.tell(0)
 }
 
 // chain looks for the channel's units among the proven ones, and minds the deadlines.
@@ -247,15 +258,23 @@ func (c *Core) posted(ev role.Posted) {
 	}
 }
 
-// asked takes the buyer's wish to close, with its final voucher.
+// asked takes the buyer's wish to close, with its final voucher; or with any other, if it was restored from a backup and
+// signs nothing new.
 func (d *sale) asked(m *protocol.Close) {
 	v, err := channel.ParseVoucher(m.Data)
-	if err == nil {
+	switch {
+	case err != nil:
+	case !v.Final && v.N < d.number():
+		d.tell(v.N) // the buyer's disk is an older copy, and it has not seen the newest voucher
+		return
+	case !v.Final && v.N == d.number():
+	default:
 		err = d.accept(v, nil)
 	}
 	if err != nil {
 		d.c.emit(role.Refused{Err: fmt.Errorf("deal %s: final voucher: %w", d.ID, err)})
 		if d.payee.Phase <= channel.Open && !errors.Is(err, protocol.Invalid) {
+			d.tell(v.N)
 			return // the buyer asks again, with a younger one if need be
 		}
 	}

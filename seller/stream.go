@@ -89,7 +89,7 @@ func (s *stream) tick() {
 // publish offers the stream once the bond counts, and again and again for buyers that come late.
 func (s *stream) publish() {
 	c := s.c
-	if !c.stop.IsZero() || c.now.Before(s.again) || !c.view.Seller(c.self(), s.prop.Slug, c.cfg.Cell, c.cal.EpochAt(c.now)) {
+	if !c.stop.IsZero() || c.silent() != nil || c.now.Before(s.again) || !c.view.Seller(c.self(), s.prop.Slug, c.cfg.Cell, c.cal.EpochAt(c.now)) {
 		return
 	}
 	o := &protocol.Offer{

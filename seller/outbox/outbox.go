@@ -137,6 +137,15 @@ func (o *Outbox) pack() (*Batch, error) {
 // Window returns the closed batches of a window, in order; the caller must not change them.
 func (o *Outbox) Window(w uint64) []Batch { return o.windows[w] }
 
+// Fork lets the chain go on after prev with a number that no copy of this outbox can have used by t, since a slot makes one
+// batch at most, and drops all batches. It returns their seqs, for the store to delete.
+func (o *Outbox) Fork(t time.Time, prev protocol.Hash) []uint64 {
+	gone := o.Forget(math.MaxUint64)
+	slot := max(o.slotOf(t.UnixMilli()), 0)
+	o.next, o.prev, o.open = max(o.next, uint64(slot))+2, prev, nil
+	return gone
+}
+
 // Forget drops the windows before w and returns the seqs of their batches, ascending, for the store to delete.
 func (o *Outbox) Forget(w uint64) []uint64 {
 	var gone []uint64

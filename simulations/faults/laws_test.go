@@ -20,6 +20,8 @@ type laws struct {
 	seen    int // of the ledger, by the world's own view
 	deals   map[protocol.Hash]*account
 	dealers map[byteball.Address]*account // by channel
+	windows map[protocol.Hash]*protocol.WindowCommit
+	lied    bool // the seller hid vouchers from a restored buyer, who cannot know then what it signed
 }
 
 // account is what the test knows of one deal.
@@ -31,6 +33,7 @@ type account struct {
 	price   map[place]byteball.Bytes // of every batch that was paid for
 	got     map[place]bool           // and of which the key came
 	closing *unit.Unit               // stable
+	said    map[uint64]byteball.Hash // by number of the voucher, the unit that was signed
 }
 
 // place is one batch.
@@ -41,6 +44,7 @@ type place struct {
 
 func (l *laws) init(w *world) {
 	l.w, l.deals, l.dealers = w, map[protocol.Hash]*account{}, map[byteball.Address]*account{}
+	l.windows = map[protocol.Hash]*protocol.WindowCommit{}
 }
 
 // sent looks at what the cores say to each other.
@@ -53,9 +57,11 @@ func (l *laws) sent(n *node, e role.Send) {
 				l.w.Errorf("%s proposes what is no deal: %v", n.name, err)
 				return
 			}
-			a := &account{deal: d, buyer: n, price: map[place]byteball.Bytes{}, got: map[place]bool{}}
+			a := &account{deal: d, buyer: n, price: map[place]byteball.Bytes{}, got: map[place]bool{}, said: map[uint64]byteball.Hash{}}
 			l.deals[d.ID], l.dealers[d.Address] = a, a
 		}
+	case *protocol.WindowCommit:
+		l.committed(m)
 	case *protocol.Voucher:
 		l.voucher(l.deals[m.Deal], place{m.Window, int(m.Index)}, m.Data)
 	case *protocol.Close:
@@ -79,6 +85,14 @@ func (l *laws) voucher(a *account, at place, data []byte) {
 		l.w.Errorf("%v", err)
 		return
 	}
+	signed := signedPart(v.Unit)
+	if old, known := a.said[v.N]; known {
+		if old != signed && !l.lied {
+			l.w.Errorf("two vouchers %d of deal %s were signed", v.N, a.deal.ID)
+		}
+		return // said again, or handed back
+	}
+	a.said[v.N] = signed
 	more := pay[a.deal.PayTo] - a.paid
 	if v.N < a.n || pay[a.deal.PayTo] < a.paid || (v.N == a.n && more > 0) {
 		l.w.Errorf("voucher %d pays %d bytes, after voucher %d with %d", v.N, pay[a.deal.PayTo], a.n, a.paid)
@@ -98,6 +112,23 @@ func (l *laws) voucher(a *account, at place, data []byte) {
 		l.w.Errorf("batch %v is paid for with %d bytes after %d", at, more, a.price[at])
 	}
 	a.price[at] += more
+}
+
+// signedPart tells units apart by what the buyer signed.
+func signedPart(u *unit.Unit) byteball.Hash { return hashOf(u.ParentUnits, u.Authors[0].Authentifiers) }
+
+// committed: no two commitments of the seller contradict each other (hard code 2, and a slice of the bond).
+func (l *laws) committed(m *protocol.WindowCommit) {
+	for _, old := range l.windows {
+		a, b := old, m
+		if a.Window > b.Window {
+			a, b = b, a
+		}
+		if a.ID() != b.ID() && (a.Window == b.Window || b.Seq0 <= a.Seq1 || a.Prev == b.Prev || (b.Seq0 == a.Seq1+1 && b.Prev != a.ID())) {
+			l.w.Errorf("the commitments to windows %d and %d contradict each other", a.Window, b.Window)
+		}
+	}
+	l.windows[m.ID()] = m
 }
 
 // risk: of all that a buyer paid for at most one batch is still closed.
