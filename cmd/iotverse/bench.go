@@ -1,12 +1,14 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
 	"os"
 	"runtime"
 	"slices"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -14,13 +16,14 @@ import (
 )
 
 // benchRow is one figure beside its floor: the same work done by nothing but the library that it cannot do without.
-// Both are medians of the same run.
+// Value and floor are medians of the same run. Ratio is that of the time that the figure takes to that of the floor, the
+// median of those of all rounds: what else the machine does meets both sides of a round alike.
 type benchRow struct {
 	Name  string  `json:"name"`
 	Value float64 `json:"value"`
 	Unit  string  `json:"unit"` // of value and floor
 	Floor float64 `json:"floor"`
-	Ratio float64 `json:"ratio"` // of the time that the figure takes to that of the floor
+	Ratio float64 `json:"ratio"`
 }
 
 // figure is what a row measures. work and floor do the same number of times what is named.
@@ -36,37 +39,33 @@ func benchCommand() *cobra.Command {
 	var asJSON bool
 	var dir string
 	cmd := &cobra.Command{
-		Use:   "bench",
+		Use:   "bench [ROW…]",
 		Short: "what this machine can do, each figure beside its floor",
 		Long: `bench measures what the market does most, each figure beside its floor: the bare call
-into the library that it cannot do without. Both are measured in turn, a dozen times in
-the same run, and the medians printed. Payments of the ledger are counted by the second of
-the ledger's processor time: a crowd in another process sends them over websockets.`,
-		RunE: func(cmd *cobra.Command, _ []string) error {
+into the library that it cannot do without. Both are measured in turn, dozens of times in
+the same run; printed are the medians, also of the rounds' ratios. Payments of the ledger
+are counted by the second of the ledger's processor time: a crowd in another process sends
+them over websockets. All rows take about a minute and a half; words choose the rows whose
+names have them.
+
+  iotverse bench unit gossip --json`,
+		Args: cobra.ArbitraryArgs,
+		RunE: func(cmd *cobra.Command, words []string) error {
 			ctx, first, stop := interrupted(cmd.Context())
 			defer stop()
-			ctx = stoppable(ctx, first)
-			figures, done, err := figures(dir)
+			list, done, err := figures(dir)
 			if err != nil {
 				return err
 			}
 			defer done()
-			bar := newProgress(cmd.ErrOrStderr())
-			defer bar.end()
-			var rows []benchRow
-			for i, f := range figures {
-				bar.set(float64(i) / float64(len(figures)))
-				row, err := f.measure()
-				if err != nil {
-					return fmt.Errorf("bench %s: %w", f.name, err)
-				}
-				rows = append(rows, row)
-				if ctx.Err() != nil {
-					return errInterrupted
-				}
+			if list, err = chosen(list, words); err != nil {
+				return err
 			}
-			bar.end()
-			if asJSON {
+			rows, err := measureAll(stoppable(ctx, first), list, cmd.ErrOrStderr())
+			switch {
+			case err != nil:
+				return err
+			case asJSON:
 				enc := json.NewEncoder(cmd.OutOrStdout())
 				enc.SetIndent("", " ")
 				return enc.Encode(rows)
@@ -76,42 +75,92 @@ the ledger's processor time: a crowd in another process sends them over websocke
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	cmd.Flags().StringVar(&dir, "dir", os.TempDir(), "folder on the disk that is measured")
-	cmd.AddCommand(benchCrowdCommand())
+	cmd.AddCommand(benchCrowdCommand(), benchPayeeCommand())
 	return cmd
 }
 
+// chosen are the figures whose names have one of words in them; all of them without words.
+func chosen(list []figure, words []string) ([]figure, error) {
+	if len(words) == 0 {
+		return list, nil
+	}
+	var some []figure
+	used := make([]bool, len(words))
+	for _, f := range list {
+		in := false
+		for i, w := range words {
+			if strings.Contains(f.name, strings.ToLower(w)) {
+				in, used[i] = true, true
+			}
+		}
+		if in {
+			some = append(some, f)
+		}
+	}
+	if i := slices.Index(used, false); i >= 0 {
+		var names []string
+		for _, f := range list {
+			names = append(names, f.name)
+		}
+		return nil, usagef("no row of bench has %q in its name: there are %s", words[i], strings.Join(names, ", "))
+	}
+	return some, nil
+}
+
+func measureAll(ctx context.Context, list []figure, stderr io.Writer) ([]benchRow, error) {
+	bar := newProgress(stderr)
+	defer bar.end()
+	var rows []benchRow
+	for i, f := range list {
+		bar.set(float64(i) / float64(len(list)))
+		row, err := f.measure()
+		if err != nil {
+			return nil, fmt.Errorf("bench %s: %w", f.name, err)
+		}
+		rows = append(rows, row)
+		if ctx.Err() != nil {
+			return nil, errInterrupted
+		}
+	}
+	return rows, nil
+}
+
 const (
-	benchRounds = 12                    // of figure and floor in turn
-	benchSlot   = 20 * time.Millisecond // of one side in one round, at least
+	benchSlot  = 10 * time.Millisecond // of one side in one round, at least
+	benchMost  = 60                    // rounds of figure and floor in turn
+	benchLeast = 5                     // rounds that a row gets however long one takes
+	benchTime  = 4 * time.Second       // after which a row gets no more rounds than that
 )
 
-// measure runs work and floor in turn and takes the medians.
+// measure runs work and floor in turn, now this first, now that, and takes the medians.
 func (f figure) measure() (benchRow, error) {
 	if f.row != nil {
 		return f.row()
 	}
-	n, err := calls(f.work)
-	if err != nil {
-		return benchRow{}, err
-	}
-	m, err := calls(f.floor)
-	if err != nil {
-		return benchRow{}, err
-	}
-	var work, floor []float64
-	for range benchRounds {
-		w, err := timed(f.work, n)
-		if err != nil {
+	sides := [2]func() error{f.work, f.floor}
+	var n [2]int
+	for i, side := range sides {
+		var err error
+		if n[i], err = calls(side); err != nil {
 			return benchRow{}, err
 		}
-		l, err := timed(f.floor, m)
-		if err != nil {
-			return benchRow{}, err
-		}
-		work, floor = append(work, w), append(floor, l)
 	}
-	w, l := median(work), median(floor)
-	row := benchRow{Name: f.name, Value: w / 1e3, Unit: "µs", Floor: l / 1e3, Ratio: w / l}
+	var times [2][]float64
+	var ratios []float64
+	begin := time.Now()
+	for round := 0; round < benchLeast || round < benchMost && time.Since(begin) < benchTime; round++ {
+		for turn := range sides {
+			i := (round + turn) % len(sides)
+			t, err := timed(sides[i], n[i])
+			if err != nil {
+				return benchRow{}, err
+			}
+			times[i] = append(times[i], t)
+		}
+		ratios = append(ratios, times[0][round]/times[1][round])
+	}
+	w, l := median(times[0]), median(times[1])
+	row := benchRow{Name: f.name, Value: w / 1e3, Unit: "µs", Floor: l / 1e3, Ratio: median(ratios)}
 	if f.items > 0 {
 		row.Value, row.Floor, row.Unit = float64(f.items)*1e9/w, float64(f.items)*1e9/l, "readings/s"
 	}

@@ -37,7 +37,8 @@ func figures(dir string) (list []figure, done func(), err error) {
 		store.Close()
 		os.RemoveAll(dir)
 	}
-	for _, set := range []func(*node.Store) (figure, error){benchHash, benchCheck, benchSync, benchVoucher, benchLedgerIn(dir), benchScore, benchGossip} {
+	for _, set := range []func(*node.Store) (figure, error){benchHash, benchCheck, benchSync, benchVoucher, benchFlow(dir, benchInFlight, benchEachFlow), benchFlow(dir, 1, benchAlone),
+		benchStart, benchMemory, benchLedgerIn(dir), benchScore, benchGossip} {
 		f, err := set(store)
 		if err != nil {
 			done()

@@ -17,6 +17,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/iotverse/iotverse/byteball"
+	"github.com/iotverse/iotverse/byteball/channel"
 	"github.com/iotverse/iotverse/byteball/channel/keeper"
 	"github.com/iotverse/iotverse/byteball/hub"
 	"github.com/iotverse/iotverse/byteball/unit"
@@ -85,21 +86,34 @@ func (f *walletFlags) channels(stderr io.Writer) (*keeper.Keeper, error) {
 
 // keepChannels reads all channels of a store. One that cannot be read is named, and the others are kept.
 func keepChannels(s *node.Store, keys *utim.Module, stderr io.Writer) (*keeper.Keeper, error) {
-	rows := make(map[string][]byte)
+	k, bad, err := readChannels(s, newKeyring(s, keys).find)
+	if bad != nil {
+		fmt.Fprintln(stderr, "iotverse: not all channels can be read:", strings.ReplaceAll(bad.Error(), "\n", "; "))
+	}
+	return k, err
+}
+
+// readChannels reads all channels of a store into a Keeper that writes there; bad says which cannot be read.
+func readChannels(s *node.Store, find channel.FindKey) (k *keeper.Keeper, bad, err error) {
+	k = channelsIn(s)
+	var errs []error
 	for _, prefix := range []string{buyerPrefix, sellerPrefix} {
 		more, err := s.All(prefix + "channel/")
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
-		for k, v := range more {
-			rows["channel/"+k] = v
+		rows := make(map[string][]byte, len(more))
+		for key, v := range more {
+			rows["channel/"+key] = v
 		}
+		errs = append(errs, k.Load(rows, find))
 	}
-	k := keeper.New(func(id keeper.ID, value []byte) error { return s.Put([]byte(storeKey(id)), value) })
-	if err := k.Load(rows, newKeyring(s, keys).find); err != nil {
-		fmt.Fprintln(stderr, "iotverse: not all channels can be read:", strings.ReplaceAll(err.Error(), "\n", "; "))
-	}
-	return k, nil
+	return k, errors.Join(errs...), nil
+}
+
+// channelsIn is a Keeper of no channels that writes to a store, where the roles do.
+func channelsIn(s *node.Store) *keeper.Keeper {
+	return keeper.New(func(id keeper.ID, value []byte) error { return s.Put([]byte(storeKey(id)), value) })
 }
 
 // storeKey is where a role keeps a channel.
