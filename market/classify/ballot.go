@@ -1,0 +1,180 @@
+package classify
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// ballot collects the votes of a classification.
+type ballot struct {
+	tokens  []Token
+	hits    []hit
+	given   Unit
+	unitRaw string
+	demand  bool
+	votes   [facets]map[string]int // value -> ‰
+	reasons []string
+}
+
+func newBallot(e Evidence) *ballot {
+	b := &ballot{tokens: Tokens(aside(e.Title)), unitRaw: strings.TrimSpace(e.Unit)}
+	if len(b.unitRaw) > 64 {
+		b.unitRaw = b.unitRaw[:64]
+	}
+	b.given, _ = UnitOf(b.unitRaw)
+	for i := range b.votes {
+		b.votes[i] = map[string]int{}
+	}
+	b.hits = lexicon().find(b.tokens)
+	return b
+}
+
+// aside cuts off a remark on where the sensor hangs: it says nothing of what it measures.
+func aside(title string) string {
+	low := strings.ToLower(title)
+	for _, remark := range []string{"sensor in ", "located in ", "sensor at ", "\\"} {
+		if i := strings.Index(low, remark); i > 8 && len(low) == len(title) {
+			title, low = title[:i], low[:i]
+		}
+	}
+	return title
+}
+
+// vote joins a vote to those for the same value.
+func (b *ballot) vote(f facet, value string, weight int, why string) {
+	if value == "" || weight <= 0 {
+		return
+	}
+	old := b.votes[f][value]
+	b.votes[f][value] = 1000 - (1000-old)*(1000-min(weight, 1000))/1000
+	if old < b.votes[f][value] && len(b.reasons) < 32 {
+		b.reasons = append(b.reasons, fmt.Sprintf("%s: %s, %d ‰", why, value, weight))
+	}
+}
+
+// words lets every phrase vote once; a phrase that comes twice, as in "SUP FLOW Supply Flow", says nothing new.
+func (b *ballot) words() {
+	seen := map[string]bool{}
+	for i, h := range b.hits {
+		if seen[h.phrase] {
+			continue
+		}
+		seen[h.phrase] = true
+		marks := h.marks
+		if changed, ok := b.sense(i); ok {
+			marks = changed
+		}
+		for _, m := range marks {
+			b.vote(m.facet, m.value, m.weight, fmt.Sprintf("%q", h.phrase))
+		}
+	}
+}
+
+// sense is what an ambiguous abbreviation means beside its neighbours.
+func (b *ballot) sense(i int) ([]mark, bool) {
+	h := b.hits[i]
+	switch h.phrase {
+	case "rh":
+		if b.near(i, 1, "valve_position") || b.nextIs(i, "coil", "sp") || b.nextIs(i, "lvg", "leaving") {
+			return []mark{{equipment, "coil", 1000}}, true
+		}
+	case "sp":
+		if b.nextIs(i, "sp", "set", "setpoint", "stpt", "setpt", "sensor", "sens", "static") {
+			return []mark{{quantity, "pressure", 850}}, true
+		}
+		if b.mentions("static") && !b.mentions("setpoint", "setpt", "stpt", "set", "target") {
+			return []mark{{quantity, "pressure", 850}}, true
+		}
+	case "output", "outp":
+		if b.nextIs(i, "voltage", "current", "power", "frequency", "speed", "amps", "volts") {
+			return nil, true // of a drive, measured
+		}
+	case "dp":
+		if b.votedBefore(i, medium, "outside") || b.nextIs(i, "t", "temp", "temperature") {
+			return []mark{{quantity, "dew_point", 600}}, true
+		}
+	case "room", "rm":
+		if j := h.at + h.n; j < len(b.tokens) && b.tokens[j].number {
+			return []mark{{medium, "room", 250}}, true // the name of a place
+		}
+	case "occupied", "occ":
+		if b.nextIs(i, "clg", "htg", "cooling", "heating", "flow", "flo", "sp", "setpoint", "min", "max", "mode", "heat", "cool", "temp") {
+			return nil, true // when it holds, not what it is
+		}
+	}
+	return nil, false
+}
+
+// near says whether one of the next n phrases votes for a kind.
+func (b *ballot) near(i, n int, kind string) bool {
+	for _, h := range b.hits[i+1 : min(len(b.hits), i+1+n)] {
+		if slices.ContainsFunc(h.marks, func(m mark) bool { return m.facet == quantity && m.value == kind }) {
+			return true
+		}
+	}
+	return false
+}
+
+func (b *ballot) nextIs(i int, words ...string) bool {
+	h := b.hits[i]
+	j := h.at + h.n
+	return j < len(b.tokens) && slices.Contains(words, b.tokens[j].Word)
+}
+
+func (b *ballot) votedBefore(i int, f facet, value string) bool {
+	return i > 0 && b.hits[i-1].at+b.hits[i-1].n == b.hits[i].at &&
+		slices.ContainsFunc(b.hits[i-1].marks, func(m mark) bool { return m.facet == f && m.value == value })
+}
+
+// endings reads the single letters that end point names: T temperature, H humidity, P pressure, F flow, C command,
+// S status, O output. They count behind a medium, a machine or a number of one.
+func (b *ballot) endings() {
+	letters := map[string]mark{
+		"t": {quantity, "temperature", 600}, "h": {quantity, "humidity", 500}, "p": {quantity, "pressure", 500}, "f": {quantity, "flow", 500},
+		"q": {quantity, "flow", 300}, "c": {role, Command, 500}, "s": {role, Status, 350}, "o": {role, Command, 350},
+	}
+	for _, h := range b.hits {
+		if !slices.ContainsFunc(h.marks, func(m mark) bool {
+			return m.facet == medium || m.facet == equipment || m.value == "damper_position" || m.value == "valve_position"
+		}) {
+			continue
+		}
+		j := h.at + h.n
+		for j < len(b.tokens) && b.tokens[j].number {
+			j++
+		}
+		if j < len(b.tokens) {
+			if m, ok := letters[b.tokens[j].Word]; ok {
+				b.vote(m.facet, m.value, m.weight, fmt.Sprintf("ending %q behind %q", b.tokens[j].Word, h.phrase))
+			}
+		}
+	}
+}
+
+// best returns the value with the most votes (the first by name among equals) and the votes of the next.
+func (b *ballot) best(f facet) (value string, votes, second int) {
+	for _, v := range slices.Sorted(maps.Keys(b.votes[f])) {
+		switch n := b.votes[f][v]; {
+		case n > votes:
+			value, votes, second = v, n, votes
+		case n > second:
+			second = n
+		}
+	}
+	return value, votes, second
+}
+
+func (b *ballot) guess(f facet) Guess {
+	value, votes, second := b.best(f)
+	if votes == 0 {
+		return Guess{}
+	}
+	return Guess{value, votes * votes / (votes + second/2)}
+}
+
+func (b *ballot) class() Class {
+	c := Class{Kind: b.guess(quantity), Medium: b.guess(medium), Role: b.guess(role), Unit: b.given, Machine: len(b.votes[equipment]) > 0, Reasons: b.reasons}
+	return c
+}
