@@ -189,6 +189,8 @@ func (c *Core) received(env envelope.Envelope) {
 		c.withDeal(env, m.Deal, func(d *purchase) { d.accepted(env, m) })
 	case *protocol.Voucher:
 		c.withDeal(env, m.Deal, func(d *purchase) { d.shown(m) })
+	case *protocol.Renew:
+		c.withDeal(env, m.Deal, func(d *purchase) { d.renew(m) })
 	case *protocol.WindowCommit:
 		c.committed(env, m)
 	case *protocol.Aux:

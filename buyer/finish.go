@@ -82,7 +82,7 @@ func (d *purchase) spent() bool {
 
 func (d *purchase) close() {
 	d.closing = true
-	if err := d.ask(); err != nil {
+	if err := d.ask(0); err != nil {
 		d.c.emit(role.Refused{Err: err})
 		return
 	}
@@ -90,14 +90,14 @@ func (d *purchase) close() {
 	d.save()
 }
 
-// ask signs the final voucher and asks the seller to close with it.
-func (d *purchase) ask() error {
+// ask signs the final voucher, with at least so large a tps fee up to the reserve, and asks the seller to close with it.
+func (d *purchase) ask(tpsFee byteball.Bytes) error {
 	base, ok := d.c.view.Bases.Newest()
 	if !ok {
 		return fmt.Errorf("no proven unit to hang a voucher on: %w", protocol.Transient)
 	}
 	why := cmp.Or(d.progress.Dropped, d.progress.Ended, "done")
-	if err := d.move(channel.CloseNow{Reason: why, Base: base}); err != nil {
+	if err := d.move(channel.CloseNow{Reason: why, Base: base, TPSFee: tpsFee}); err != nil {
 		return err
 	}
 	d.enter()

@@ -101,8 +101,8 @@ func (d *purchase) feeBound() byteball.Bytes {
 // accepted takes the seller's word that the newest voucher is on its disk.
 func (d *purchase) accepted(env envelope.Envelope, m *protocol.Accepted) {
 	d.holds(env, m)
-	if d.payer.Newest == nil || m.N != d.payer.Newest.N || !d.progress.Unheard || d.progress.Tag.Index != protocol.Prepaid {
-		return
+	if d.payer.Newest == nil || m.N != d.payer.Newest.N || !d.progress.Unheard || d.progress.Tag.Index != protocol.Prepaid && d.waiting() {
+		return // a batch is answered with its key, a voucher renewed after it with this
 	}
 	d.progress.Unheard = false
 	d.save()

@@ -32,6 +32,7 @@ type purchase struct {
 	closing  bool
 	resend   time.Time // of what waits for an answer
 	since    time.Time // the newest promise, or the start: how long the seller has been silent
+	renewed  time.Time // no voucher is signed anew for its fee before
 	unsure   bool      // the seller has not said, since the start, what it holds: nothing is signed
 	fundAt   time.Time // when the deposit is paid again that a restart interrupted; zero: it is not
 	receipt  []byte    // the seller's newest Accepted, an envelope, and its number
@@ -182,14 +183,17 @@ func (d *purchase) move(ev channel.Event) error {
 }
 
 // promise signs the next voucher, for what t says, and enters it in the books.
-func (d *purchase) promise(add channel.Payouts, t tag) error {
+func (d *purchase) promise(add channel.Payouts, t tag) error { return d.promiseFor(add, t, 0) }
+
+// promiseFor is promise with at least so large a tps fee, up to the reserve.
+func (d *purchase) promiseFor(add channel.Payouts, t tag, tpsFee byteball.Bytes) error {
 	base, ok := d.c.view.Bases.Newest()
 	if !ok {
 		return fmt.Errorf("no proven unit to hang a voucher on: %w", protocol.Transient)
 	}
 	old := d.progress
 	d.progress.Tag, d.progress.Unheard = t, true
-	if err := d.move(channel.Pay{Add: add, Base: base}); err != nil {
+	if err := d.move(channel.Pay{Add: add, Base: base, TPSFee: tpsFee}); err != nil {
 		d.progress = old
 		return err
 	}
@@ -239,12 +243,15 @@ func (d *purchase) chain(ev role.Chain) {
 	}
 	before := d.payer.Phase
 	for _, p := range ev.Units {
+		if _, ok := d.Funding(p); ok && d.unit == "" && p.Unit.Authors[0].Address == d.c.cfg.Change {
+			d.deposited(p.Unit)
+		}
 		if err := d.move(channel.UnitStable{Unit: p.Unit, MCI: p.MCI, Serial: p.Serial}); err != nil {
 			d.c.emit(role.Refused{Err: err})
 		}
 	}
 	if base, ok := d.c.view.Bases.Newest(); ok && !d.over() {
-		if err := d.move(channel.Tip{MCI: d.c.view.Tip, Base: base}); err != nil {
+		if err := d.move(channel.Tip{MCI: d.c.view.Tip, Base: base, Fee: d.c.view.Load(d.c.now)}); err != nil {
 			d.c.emit(role.Refused{Err: err})
 		}
 	}
@@ -332,7 +339,7 @@ func (d *purchase) repeat() {
 	case d.payer.Phase == channel.Open && old:
 		again = func() error { return d.promise(nil, d.progress.Tag) }
 	case old:
-		again = d.ask
+		again = func() error { return d.ask(0) }
 	}
 	if err := again(); err != nil {
 		d.c.emit(role.Refused{Err: err})

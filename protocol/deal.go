@@ -1,6 +1,10 @@
 package protocol
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/iotverse/iotverse/byteball"
+)
 
 // Voucher hands over the newest state of a channel (package byteball/channel) and says what it pays for.
 type Voucher struct {
@@ -33,6 +37,25 @@ type Accepted struct {
 
 func (*Accepted) Kind() Kind   { return KindAccepted }
 func (*Accepted) Check() error { return nil }
+
+// Renew asks the buyer for a voucher that pays nobody more but offers a larger tps fee: as things are the ledger would not
+// take the newest one. The buyer answers with a Voucher, or with a Close once it has asked for the close; it grants up to the
+// channel's reserve (byteball/channel, Renew). It may be repeated, or lost.
+type Renew struct {
+	_      struct{} `cbor:",toarray"`
+	Deal   Hash
+	TPSFee byteball.Bytes // least tps fee that would do, 1 to byteball.MaxBytes
+}
+
+func (*Renew) Kind() Kind { return KindRenew }
+
+// Check bounds the fee.
+func (r *Renew) Check() error {
+	if r.TPSFee < 1 || r.TPSFee > byteball.MaxBytes {
+		return fmt.Errorf("renew: tps fee of %d bytes: %w", r.TPSFee, Invalid)
+	}
+	return nil
+}
 
 // Delivery hands over one encrypted batch (MECHANISM 6, exchange). The buyer can check everything but the readings before
 // it pays: header and path against the stamped root, both hashes against what it will hold.

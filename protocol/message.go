@@ -15,6 +15,7 @@ const (
 	KindOpened    Kind = "opened"
 	KindVoucher   Kind = "voucher"
 	KindAccepted  Kind = "accepted"
+	KindRenew     Kind = "renew"
 	KindNotice    Kind = "notice"
 	KindCommitted Kind = "wc"
 	KindReceipt   Kind = "receipt"
@@ -65,6 +66,7 @@ var kinds = map[Kind]struct {
 	KindOpened:    {Deal, 1 << 10, func() Message { return new(Opened) }},
 	KindVoucher:   {Deal, 24 << 10, func() Message { return new(Voucher) }},
 	KindAccepted:  {Deal, 1 << 10, func() Message { return new(Accepted) }},
+	KindRenew:     {Deal, 1 << 10, func() Message { return new(Renew) }},
 	KindNotice:    {Round, 48 << 10, func() Message { return new(Notice) }},
 	KindCommitted: {Round, 1 << 10, func() Message { return new(WindowCommit) }},
 	KindReceipt:   {Round, 300, func() Message { return new(Receipt) }},

@@ -183,6 +183,8 @@ func TestBounds(t *testing.T) {
 		{"refusal: no reason", spoil(func(m *protocol.Refuse) { m.Reason = "" })},
 		{"refusal: reason", spoil(func(m *protocol.Refuse) { m.Reason = long })},
 		{"opened: unit", spoil(func(m *protocol.Opened) { m.Unit = "x" })},
+		{"renew: no fee", spoil(func(m *protocol.Renew) { m.TPSFee = 0 })},
+		{"renew: more than there is", spoil(func(m *protocol.Renew) { m.TPSFee = byteball.MaxBytes + 1 })},
 		{"voucher: index", spoil(func(m *protocol.Voucher) { m.Index = protocol.MaxBatches })},
 		{"voucher: index below prepaid", spoil(func(m *protocol.Voucher) { m.Index = -2 })},
 		{"voucher: empty", spoil(func(m *protocol.Voucher) { m.Data = nil })},

@@ -90,6 +90,8 @@ func sample(t testing.TB, k protocol.Kind) protocol.Message {
 		return &protocol.Voucher{Deal: h, Window: 4, Index: protocol.Prepaid, Data: []byte("{}")}
 	case protocol.KindAccepted:
 		return &protocol.Accepted{Deal: h, N: 3}
+	case protocol.KindRenew:
+		return &protocol.Renew{Deal: h, TPSFee: 963}
 	case protocol.KindNotice:
 		m := seal(t, sample(t, protocol.KindMatch))
 		return &protocol.Notice{Match: m, ByBuyer: m, Funding: unitHash, Window: 4, Voucher: []byte("{}")}

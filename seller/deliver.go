@@ -59,6 +59,9 @@ func (d *sale) prepaid(w uint64, v channel.Voucher) error {
 	if known && d.payee.Newest != nil && v.N <= d.payee.Newest.N {
 		return nil // a repeat
 	}
+	if known && d.repeats(v) {
+		return d.accept(v, d.payee.Payouts) // renewed: younger, or with a larger tps fee
+	}
 	if w < d.Match.First || c.cal.WindowStart(w).After(c.now.Add(c.par.Window())) {
 		return fmt.Errorf("window %d lies before the first or too far ahead: %w", w, protocol.Stale)
 	}

@@ -196,6 +196,8 @@ func (d *sale) apply(effects []channel.Effect) {
 			d.c.emit(role.Watch{Address: e.Address})
 		case channel.Ask:
 			d.tell(d.number())
+		case channel.Renew:
+			d.c.send(d.Buyer, &protocol.Renew{Deal: d.ID, TPSFee: e.TPSFee})
 		}
 	}
 }
@@ -231,7 +233,7 @@ func (d *sale) chain(ev role.Chain) {
 		}
 	}
 	if base, ok := d.c.view.Bases.Newest(); ok {
-		if err := d.move(channel.Tip{MCI: d.c.view.Tip, Base: base}); err != nil {
+		if err := d.move(channel.Tip{MCI: d.c.view.Tip, Base: base, Fee: d.c.view.Load(d.c.now)}); err != nil {
 			d.c.emit(role.Refused{Err: err})
 		}
 	}

@@ -3,6 +3,7 @@ package deal
 import (
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/iotverse/iotverse/byteball"
 	"github.com/iotverse/iotverse/byteball/channel"
@@ -17,6 +18,8 @@ type Bases struct {
 	ring []channel.Base // ascending by main chain index
 	seen map[byteball.Hash]spot
 	fees map[float64]byteball.Bytes // by units per second: the exponential is dear, and loads repeat
+	load map[float64]byteball.Bytes // likewise, for Load
+	paid byteball.Bytes             // tps fee that the newest base was charged
 }
 
 // spot is where and when a unit stands.
@@ -30,7 +33,8 @@ const keptBases = 4 * channel.MaxBehind
 
 // NewBases starts empty; vars are the ledger's voted system variables.
 func NewBases(ops []byteball.Address, vars unit.SystemVars) *Bases {
-	return &Bases{ops: ops, vars: vars, seen: make(map[byteball.Hash]spot), fees: make(map[float64]byteball.Bytes)}
+	return &Bases{ops: ops, vars: vars, seen: make(map[byteball.Hash]spot),
+		fees: make(map[float64]byteball.Bytes), load: make(map[float64]byteball.Bytes)}
 }
 
 // Add takes in a proven unit; units of others than the order providers are passed over.
@@ -50,7 +54,10 @@ func (b *Bases) Add(p unit.Proven) {
 	if err != nil {
 		return
 	}
-	b.ring = append(b.ring, base)
+	b.ring, b.paid = append(b.ring, base), 0
+	if fee := p.Unit.ActualTPSFee; fee != nil {
+		b.paid = *fee
+	}
 	if len(b.ring) > keptBases {
 		b.ring = slices.Delete(b.ring, 0, 1)
 		first := b.ring[0].LastBallMCI
@@ -63,15 +70,35 @@ func (b *Bases) Add(p unit.Proven) {
 func (b *Bases) tpsFee(p unit.Proven, behind spot) byteball.Bytes {
 	count := float64(p.MCI-behind.mci) + 1
 	elapsed := float64(max(p.Unit.Timestamp-behind.time, 1))
-	fee, ok := b.fees[count/elapsed]
+	return remember(b.fees, count/elapsed, func(tps float64) byteball.Bytes { return unit.MinTPSFee(b.vars, tps, 1) })
+}
+
+// remember returns f of a load, computed once while it is among the last that were asked for.
+func remember(known map[float64]byteball.Bytes, tps float64, f func(float64) byteball.Bytes) byteball.Bytes {
+	fee, ok := known[tps]
 	if !ok {
-		if len(b.fees) >= keptBases {
-			clear(b.fees)
+		if len(known) >= keptBases {
+			clear(known)
 		}
-		fee = unit.MinTPSFee(b.vars, count/elapsed, 1)
-		b.fees[count/elapsed] = fee
+		fee = f(tps)
+		known[tps] = fee
 	}
 	return fee
+}
+
+// Load returns the tps fee of a unit at the time now, as far as it can be told without the whole ledger; 0 if nothing is
+// known. tip is the last main chain index. It is the larger of what the newest base was charged, which counts every unit but
+// is a little old, and the fee for so many units as main chain indexes have come since, which is new but does not see units
+// beside the main chain (unit.CurrentTPSFee; BYTEBALL B). Both are a hub's word; a channel grants no more than its reserve.
+func (b *Bases) Load(tip uint64, now time.Time) byteball.Bytes {
+	base, ok := b.Newest()
+	if !ok || b.vars.TPSInterval <= 0 {
+		return 0
+	}
+	count := float64(max(tip, base.MCI)-base.MCI) + 1
+	elapsed := float64(max(now.Unix()-base.Timestamp, 1))
+	fee := remember(b.load, count/elapsed, func(tps float64) byteball.Bytes { return unit.CurrentTPSFee(b.vars, tps) })
+	return max(fee, b.paid)
 }
 
 // Newest returns the newest base.

@@ -2,6 +2,7 @@ package deal_test
 
 import (
 	"testing"
+	"time"
 
 	"github.com/iotverse/iotverse/byteball"
 	"github.com/iotverse/iotverse/byteball/channel"
@@ -72,5 +73,49 @@ func TestBasesReachAsFarAsVouchers(t *testing.T) {
 	}
 	if _, ok := b.Of(hashOf("unit", 10)); ok {
 		t.Error("old bases are kept for ever")
+	}
+}
+
+func TestLoad(t *testing.T) {
+	vars := unit.DefaultVars(byteball.Dev)
+	b := deal.NewBases([]byteball.Address{op}, vars)
+	if fee := b.Load(100, time.Unix(t0, 0)); fee != 0 {
+		t.Errorf("%d bytes, and nothing is known", fee)
+	}
+	for i := 1; i <= 10; i++ {
+		b.Add(heartbeat(i)) // at index 30 and t0+10 at last
+	}
+	for _, c := range []struct {
+		what string
+		tip  uint64
+		at   int64
+		tps  float64
+	}{
+		{"calm", 30, 11, 1},
+		{"9 more in a second", 39, 11, 10},
+		{"9 more in ten seconds", 39, 20, 1},
+		{"an old tip", 12, 12, 0.5},
+		{"a clock that is slow", 31, 5, 2},
+	} {
+		if got, want := b.Load(c.tip, time.Unix(t0+c.at, 0)), unit.CurrentTPSFee(vars, c.tps); got != want {
+			t.Errorf("%s: %d bytes, want %d", c.what, got, want)
+		}
+	}
+	if got := b.Load(1<<63, time.Unix(t0+11, 0)); got > byteball.MaxBytes {
+		t.Errorf("%d bytes", got)
+	}
+	charged := heartbeat(11)
+	fee := byteball.Bytes(777)
+	charged.Unit.ActualTPSFee = &fee
+	b.Add(charged)
+	if got := b.Load(33, time.Unix(t0+12, 0)); got != fee {
+		t.Errorf("%d bytes, want the %d that the newest unit was charged", got, fee)
+	}
+	b.Add(heartbeat(12))
+	if got := b.Load(36, time.Unix(t0+20, 0)); got >= fee {
+		t.Errorf("%d bytes, by a unit that is not the newest", got)
+	}
+	if got := deal.NewBases([]byteball.Address{op}, unit.SystemVars{}).Load(9, time.Unix(t0, 0)); got != 0 {
+		t.Errorf("%d bytes on a network without tps fees", got)
 	}
 }

@@ -175,6 +175,10 @@ func (v *View) watch() (effects []role.Effect) {
 	return effects
 }
 
+// Load is the tps fee of a unit now, in bytes, as far as this view can tell; 0 if it knows nothing (deal.Bases.Load). It
+// counts up to the tip, so it is asked for when a Chain event has just come.
+func (v *View) Load(now time.Time) byteball.Bytes { return v.Bases.Load(v.Tip, now) }
+
 // Epoch is the epoch of the newest ball.
 func (v *View) Epoch() uint64 { return v.epoch }
 

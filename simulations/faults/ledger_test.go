@@ -19,6 +19,7 @@ type ledger struct {
 	spent   map[unit.OutPoint]byteball.Hash
 	outputs map[unit.OutPoint]byteball.Bytes
 	closed  bool           // posts fail
+	fee     byteball.Bytes // least tps fee that is taken for the moment
 	money   byteball.Bytes // a payment above it fails; 0 is no limit
 }
 
@@ -79,6 +80,9 @@ func (w *world) post(u *unit.Unit) error {
 		w.Errorf("a unit without form was posted: %v", err)
 		return err
 	}
+	if u.TPSFee == nil || *u.TPSFee < l.fee {
+		return fmt.Errorf("tps fee must be at least %d: %w", l.fee, byteball.Transient)
+	}
 	in := u.Messages[0].Payload.(*unit.Payment).Inputs[0]
 	coin := unit.OutPoint{Unit: in.Unit, MessageIndex: in.MessageIndex, OutputIndex: in.OutputIndex}
 	if by, ok := l.spent[coin]; ok {
@@ -112,7 +116,7 @@ func (n *node) follow() {
 		}
 	}
 	n.w.laws.settle(n, units)
-	n.step(role.Chain{Tip: l.mci + 1, Units: units})
+	n.step(role.Chain{Tip: l.mci + 1 + n.ahead, Units: units})
 }
 
 func (n *node) concerns(u *unit.Unit) bool {

@@ -33,7 +33,8 @@ type node struct {
 	watched map[byteball.Address]bool
 	told    map[int]bool
 	topics  map[string]bool
-	cut     bool // no network, no ledger
+	cut     bool   // no network, no ledger
+	ahead   uint64 // it hears of so many main chain units more
 	done    bool
 
 	trap    string        // the power fails before an effect of this kind; "step": before the disk has it; "": it does not fail
