@@ -45,8 +45,8 @@ func benchCommand() *cobra.Command {
 into the library that it cannot do without. Both are measured in turn, dozens of times in
 the same run; printed are the medians, also of the rounds' ratios. Payments of the ledger
 are counted by the second of the ledger's processor time: a crowd in another process sends
-them over websockets. All rows take about a minute and a half; words choose the rows whose
-names have them.
+them over websockets. All rows take about a minute and a half; words choose rows, whole
+names or a part of several.
 
   iotverse bench unit gossip --json`,
 		Args: cobra.ArbitraryArgs,
@@ -79,7 +79,7 @@ names have them.
 	return cmd
 }
 
-// chosen are the figures whose names have one of words in them; all of them without words.
+// chosen are the figures whose names begin with one of words or have it as a word; all of them without words.
 func chosen(list []figure, words []string) ([]figure, error) {
 	if len(words) == 0 {
 		return list, nil
@@ -89,7 +89,7 @@ func chosen(list []figure, words []string) ([]figure, error) {
 	for _, f := range list {
 		in := false
 		for i, w := range words {
-			if strings.Contains(f.name, strings.ToLower(w)) {
+			if strings.HasPrefix(f.name, w) || slices.Contains(strings.Fields(f.name), w) {
 				in, used[i] = true, true
 			}
 		}
@@ -102,7 +102,7 @@ func chosen(list []figure, words []string) ([]figure, error) {
 		for _, f := range list {
 			names = append(names, f.name)
 		}
-		return nil, usagef("no row of bench has %q in its name: there are %s", words[i], strings.Join(names, ", "))
+		return nil, usagef("no row of bench is called %q: there are: %s", words[i], strings.Join(names, "; "))
 	}
 	return some, nil
 }
