@@ -2,259 +2,392 @@ package channel_test
 
 import (
 	"errors"
-	"testing"
-
-	"pgregory.net/rapid"
+	"fmt"
+	"math/rand/v2"
+	"slices"
 
 	"github.com/iotverse/iotverse/byteball"
 	"github.com/iotverse/iotverse/byteball/channel"
 	"github.com/iotverse/iotverse/byteball/unit"
 )
 
-// world is one channel with an adversary between its sides. He drops, repeats and reorders vouchers, kills either side at
-// any effect, delays what they hear of the chain, has good units refused or thrown away, raises fees for a while, and
-// tries a refund before its time, and sets the buyer's disk back.
+// world is one channel of a buyer, a seller and two validators, with an adversary between them. He drops, delays, repeats
+// and reorders messages, kills either side at any effect, delays what they hear of the ledger, has good units refused or
+// thrown away, reorganises, raises fees, sets disks back; and he may have the keys of the buyer or of the seller, and then
+// double-spends the deposit, tries refunds, signs what he likes and posts old states.
 type world struct {
-	chain    chain
-	buyer    *node
-	seller   *node
-	wire     []channel.Voucher // everything ever sent
-	promised channel.Payouts   // the most the buyer has signed away, final or not
-	credited channel.Payouts   // what the seller has acknowledged, and given goods for
-	quiet    bool              // the adversary has had his time
-	backup   bool              // the buyer's disk was set back, so he may sign a number twice
+	*rand.Rand
+	dag           dag
+	buyer, seller *node
+	jurors        [2]juror
+	keys          [2]unit.Signer
+	mail          []letter
+	read          int  // how many of mail were delivered, when there is no adversary
+	strict        bool // the seller says what he wants
+	direct        bool // the validators get vouchers from the buyer, not from the seller
+	quiet         bool // the adversary has had his time
+
+	agreed   int             // batches that the buyer has signed for, at most
+	got      int             // batches whose keys he has
+	released int             // batches whose keys the seller has given
+	credited channel.Payouts // what the seller has acknowledged
+	sums     []channel.Payouts
+	signed   map[uint64][32]byte // what the buyer has signed, by number of voucher
+	mute     bool                // the buyer was restored: he signs nothing new
+	contents []content           // what the seller has posted
+	trace    func(string, ...any)
 }
 
-const maxLag = 60 // main chain units that a living side may be behind
-
-func newWorld(t *rapid.T) *world {
-	w := &world{chain: chain{mci: fundedAt + stableAfter, bad: map[byteball.Hash]bool{}}, promised: channel.Payouts{}, credited: channel.Payouts{}}
-	p, effects, err := channel.NewPayer(terms(), buyerKey)
-	check1(t, err)
-	w.buyer = &node{side: payer{p}, fuse: -1, sent: w.send}
-	for _, e := range effects {
-		check1(t, w.buyer.do(&w.chain, e))
-	}
-	s, effects, err := channel.NewPayee(terms(), sellerKey)
-	check1(t, err)
-	w.seller = &node{side: payee{s}, fuse: -1}
-	for _, e := range effects {
-		check1(t, w.seller.do(&w.chain, e))
-	}
-	return w
+// content is a closing whatever its second signature.
+type content struct {
+	hash [32]byte
+	unit byteball.Hash // the last one posted
+	pay  channel.Payouts
 }
 
-func check1(t *rapid.T, err error) {
-	if err != nil {
-		t.Fatalf("%v", err)
-	}
+// juror is a validator. He relies on Read: he stamps a window when a voucher pays for it, or owes him dust.
+type juror struct {
+	address byteball.Address
+	fee     byteball.Bytes
+	stamped int
 }
 
-func (w *world) send(v channel.Voucher) {
-	w.wire = append(w.wire, v)
-	for a, n := range channel.Paid(v.Unit) {
-		if a != terms().ChangeAddress {
-			w.promised[a] = max(w.promised[a], n)
-		}
-	}
+// letter is a message to one of the four.
+type letter struct {
+	to      string
+	voucher *channel.Voucher
+	tpsFee  byteball.Bytes
+	key     int // of a batch
+	ask     bool
 }
 
-// allowed lets the errors pass that an honest side may meet.
-func allowed(t *rapid.T, err error, kinds ...error) {
-	for _, k := range kinds {
-		if errors.Is(err, k) {
+// broken is a law that does not hold.
+type broken string
+
+func (w *world) break_(format string, args ...any) { panic(broken(fmt.Sprintf(format, args...))) }
+
+// must stops at errors that an honest side never meets.
+func (w *world) must(err error, unless ...error) {
+	for _, kind := range unless {
+		if errors.Is(err, kind) {
 			return
 		}
 	}
-	check1(t, err)
-}
-
-func (w *world) pay(t *rapid.T) {
-	add := channel.Payouts{}
-	for range rapid.IntRange(0, 4).Draw(t, "payees") {
-		add[address(byte(rapid.IntRange(10, 16).Draw(t, "payee")))] += byteball.Bytes(rapid.SampledFrom([]int{1, 60, 199, 200, 5000, 300_000}).Draw(t, "amount"))
+	if err != nil {
+		w.break_("an honest side meets: %v", err)
 	}
-	delete(add, terms().ChangeAddress)
-	_, err := w.buyer.run(&w.chain, channel.Pay{Add: add, Base: w.base()})
-	allowed(t, err, byteball.Stale, byteball.Funds, byteball.Transient)
 }
 
-func (w *world) base() channel.Base { return base(w.chain.mci - stableAfter) }
+const (
+	maxLag    = 60   // main chain units that a living side may be behind
+	windows   = 6    // that a validator stamps for one seller without having money on the ledger (24 in MECHANISM 6)
+	feeBound  = 1600 // of a closing or refund, but for the tps fee
+	maxBatch  = 64
+	creditCap = 1_000_000 // the seller closes at half the deposit
+)
 
-// deliver hands any voucher ever sent to the seller. What he acknowledges he has given goods for.
-func (w *world) deliver(t *rapid.T) {
-	if len(w.wire) == 0 {
+func (w *world) honest(n *node) bool { return !n.evil && !n.dead }
+
+func newWorld(seed uint64, trace func(string, ...any)) *world {
+	w := &world{Rand: rand.New(rand.NewPCG(seed, 0xb17eba11)), trace: trace, credited: channel.Payouts{}, signed: map[uint64][32]byte{}}
+	w.dag = dag{terms: terms(), mci: fundedAt - 5, bad: map[byteball.Hash]bool{}, gone: map[byteball.Hash]bool{}, answers: map[byteball.Hash]error{}, trace: trace}
+	w.strict, w.direct = w.IntN(4) > 0, w.IntN(2) == 0
+	w.keys = [2]unit.Signer{quickBuyer, quickSeller}
+	if w.IntN(16) == 0 {
+		w.keys = [2]unit.Signer{buyerKey, sellerKey}
+	}
+	w.jurors = [2]juror{{address: jurorA, fee: 60}, {address: jurorB, fee: 130}}
+	w.sums = append(w.sums, channel.Payouts{})
+	for k := range maxBatch {
+		price := byteball.Bytes(2_000 + w.IntN(20_000))
+		if w.IntN(8) == 0 {
+			price = 400_000
+		}
+		sum, err := w.sums[k].Plus(channel.Payouts{terms().SellerAddress: price, jurorA: 60, jurorB: 130, fund: 9})
+		w.must(err)
+		w.sums = append(w.sums, sum)
+	}
+	w.open()
+	return w
+}
+
+func (w *world) open() {
+	b, buying, err := channel.NewPayer(terms(), w.keys[0])
+	w.must(err)
+	s, selling, err := channel.NewPayee(terms(), w.keys[1])
+	w.must(err)
+	w.buyer = &node{side: payer{b, w.keys[0]}, fuse: -1, out: w.fromBuyer, watch: w.buyerPosts}
+	w.seller = &node{side: payee{s, w.keys[1]}, fuse: -1, out: w.fromSeller, watch: w.sellerPosts}
+	switch w.IntN(6) {
+	case 0:
+		w.buyer.evil = true
+	case 1:
+		w.seller.evil = true
+	}
+	for _, e := range buying {
+		w.must(w.buyer.do(&w.dag, e))
+	}
+	for _, e := range selling {
+		w.must(w.seller.do(&w.dag, e))
+	}
+}
+
+// fromBuyer takes what the buyer sends.
+func (w *world) fromBuyer(e channel.Effect) {
+	switch e := e.(type) {
+	case channel.Send:
+		w.buyerSigned(e.Voucher)
+		w.mail = append(w.mail, letter{to: "seller", voucher: &e.Voucher})
+		if w.direct {
+			w.mail = append(w.mail, letter{to: "validators", voucher: &e.Voucher})
+		}
+	case channel.Ask:
+		w.mail = append(w.mail, letter{to: "seller", ask: true})
+	}
+}
+
+// buyerSigned checks that an honest buyer signs one thing under one number, and nothing after his disk was set back.
+func (w *world) buyerSigned(v channel.Voucher) {
+	if w.buyer.evil {
 		return
 	}
-	i := len(w.wire) - 1
-	if rapid.IntRange(0, 3).Draw(t, "old") == 0 {
-		i = rapid.IntRange(0, i).Draw(t, "voucher")
+	h, err := v.Unit.HashToSign()
+	w.must(err)
+	before, ok := w.signed[v.N]
+	switch {
+	case ok && before != h:
+		w.break_("the buyer signs two vouchers with the number %d", v.N)
+	case !ok && w.mute:
+		w.break_("the buyer's disk was set back, and he signs voucher %d", v.N)
 	}
-	v := w.wire[i]
-	var parent uint64
-	for hash(parent) != v.Unit.ParentUnits[0] {
-		parent++
-	}
-	done, err := w.seller.run(&w.chain, channel.Accept{Voucher: v, Base: base(parent), Tip: w.chain.mci})
-	if w.backup {
-		allowed(t, err, byteball.Stale, byteball.Invalid)
-	} else {
-		allowed(t, err, byteball.Stale)
-	}
-	if err == nil && done {
-		w.credit(t, v)
+	w.signed[v.N] = h
+}
+
+func (w *world) fromSeller(e channel.Effect) {
+	switch e := e.(type) {
+	case channel.Ask:
+		w.mail = append(w.mail, letter{to: "buyer", ask: true})
+	case channel.Renew:
+		w.mail = append(w.mail, letter{to: "buyer", tpsFee: e.TPSFee})
 	}
 }
 
-func (w *world) credit(t *rapid.T, v channel.Voucher) {
-	got, err := channel.Read(terms(), funding(), v)
-	check1(t, err)
+func (w *world) buyerPosts(u *unit.Unit) {
+	w.must(conserved(u))
+}
+
+// sellerPosts checks that an honest seller posts one closing only; another one, with a higher fee, if the ledger did not
+// take the one before.
+func (w *world) sellerPosts(u *unit.Unit) {
+	w.must(conserved(u))
+	h, err := u.HashToSign()
+	w.must(err)
+	pay := channel.Paid(u)
+	delete(pay, terms().ChangeAddress)
+	if n := len(w.contents); n > 0 && w.honest(w.seller) && !w.seller.revived {
+		last := &w.contents[n-1]
+		if last.hash == h {
+			last.unit = u.Unit
+			return
+		}
+		if slices.ContainsFunc(w.contents, func(c content) bool { return c.hash == h }) {
+			w.break_("the seller goes back to an older closing")
+		}
+		for a, amount := range last.pay {
+			if pay[a] < amount {
+				w.break_("the seller's second closing pays %d to %s, the first %d", pay[a], a, amount)
+			}
+		}
+		if !errors.Is(w.dag.answers[last.unit], byteball.Transient) {
+			w.break_("the seller posts a second closing while the first may be taken: %v", w.dag.answers[last.unit])
+		}
+	}
+	w.contents = append(w.contents, content{h, u.Unit, pay})
+}
+
+// deliver gives a letter to whom it is for.
+func (w *world) deliver(l letter) {
+	switch {
+	case l.to == "validators":
+		w.show(*l.voucher)
+	case l.to == "seller" && l.voucher != nil:
+		w.offer(*l.voucher)
+	case l.to == "seller":
+		w.asked()
+	case l.key > 0:
+		if l.key == w.got+1 && !w.buyer.dead {
+			w.got = l.key
+		}
+	case l.voucher != nil:
+		_, err := w.buyer.run(&w.dag, channel.Held{Voucher: *l.voucher})
+		w.must(err, byteball.Transient)
+	case l.ask:
+		w.asks(w.buyer)
+	default:
+		_, err := w.buyer.run(&w.dag, channel.Pay{Base: w.base(), TPSFee: l.tpsFee})
+		w.must(err, byteball.Stale, byteball.Transient, byteball.Funds)
+		w.askAgain(l.tpsFee)
+	}
+}
+
+// askAgain renews the final voucher too, once the buyer has asked for the close.
+func (w *world) askAgain(fee byteball.Bytes) {
+	st := w.buyer.side.view()
+	if st.Phase == channel.Closing && st.Newest != nil && st.Newest.Final {
+		_, err := w.buyer.run(&w.dag, channel.CloseNow{Base: w.base(), TPSFee: fee, Reason: st.Reason})
+		w.must(err, byteball.Stale, byteball.Funds)
+	}
+}
+
+// show lets the validators read a voucher.
+func (w *world) show(v channel.Voucher) {
+	if w.dag.deposit == nil {
+		return
+	}
+	pay, err := channel.Read(terms(), w.dag.funding(), v)
+	if err != nil {
+		return
+	}
+	for i := range w.jurors {
+		j := &w.jurors[i]
+		for j.stamped < windows && w.dag.funded() {
+			due := byteball.Bytes(j.stamped+1) * j.fee
+			if due >= terms().Dust && pay[j.address] < due {
+				break
+			}
+			j.stamped++
+		}
+	}
+}
+
+// want is what the seller must have been promised if v is right, and for how many batches.
+func (w *world) want(v channel.Voucher) (channel.Payouts, int) {
+	last := min(w.released+1, maxBatch)
+	for k := w.released; k <= last; k++ {
+		pays := channel.Paid(v.Unit)[terms().SellerAddress]
+		if pays == w.sums[k].Visible(terms().Dust)[terms().SellerAddress] || pays == final(w.sums[k])[terms().SellerAddress] {
+			return w.sums[k], k
+		}
+	}
+	return w.sums[last], last
+}
+
+func final(p channel.Payouts) channel.Payouts {
+	f, err := p.Final(terms().SellerAddress, terms().Dust)
+	if err != nil {
+		panic(err)
+	}
+	return f.Visible(terms().Dust)
+}
+
+// offer hands a voucher to the seller. When he has acknowledged it, he gives the key of what it pays for.
+func (w *world) offer(v channel.Voucher) {
+	if w.seller.dead {
+		return
+	}
+	parent := indexOf(v.Unit.ParentUnits[0])
+	if parent > w.dag.mci {
+		return
+	}
+	ev := channel.Accept{Voucher: v, Base: base(parent), Tip: w.dag.mci}
+	want, k := w.want(v)
+	if w.strict && !w.seller.revived {
+		ev.Want = want
+	}
+	done, err := w.seller.run(&w.dag, ev)
+	if err != nil || !done {
+		w.mayRefuse(err)
+		return
+	}
+	got, err := channel.Read(terms(), w.dag.funding(), v)
+	w.must(err)
+	w.credit(got, k, v)
+}
+
+// mayRefuse checks that the seller refuses as wrong only what an honest buyer did not sign.
+func (w *world) mayRefuse(err error) {
+	if err == nil || errors.Is(err, byteball.Stale) || errors.Is(err, byteball.Transient) || w.buyer.evil || w.seller.revived {
+		return
+	}
+	w.must(err)
+}
+
+func (w *world) credit(got channel.Payouts, k int, v channel.Voucher) {
 	for a, n := range w.credited {
 		if got[a] < n {
-			t.Fatalf("law: payees are monotone: %s falls from %d to %d", a, n, got[a])
+			w.break_("payees are monotone: %s falls from %d to %d", a, n, got[a])
 		}
+	}
+	if w.seller.revived && w.late() {
+		return // he gave nothing for it
 	}
 	w.credited = got
-}
-
-func (w *world) tick(t *rapid.T) {
-	step := uint64(7)
-	if !w.quiet {
-		step = rapid.Uint64Range(1, 20).Draw(t, "units")
-	}
-	w.chain.advance(step)
-	for _, n := range []*node{w.buyer, w.seller} {
-		if w.chain.mci-n.tip > maxLag || w.quiet || rapid.Bool().Draw(t, "hears") {
-			allowed(t, n.hear(&w.chain))
-			allowed(t, n.look(&w.chain))
+	if st := w.seller.side.view(); k > w.released && got[terms().SellerAddress] >= w.sums[k][terms().SellerAddress] && !st.Restored {
+		if !w.dag.funded() {
+			w.break_("batch %d leaves before the deposit is stable", k)
 		}
+		w.released = k
+	}
+	if w.released > 0 {
+		w.mail = append(w.mail, letter{to: "buyer", key: w.released})
+	}
+	w.mail = append(w.mail, letter{to: "validators", voucher: &v})
+	if w.credited[terms().SellerAddress] >= creditCap {
+		w.asks(w.seller)
 	}
 }
 
-// early posts a refund before its time, signed by the buyer: the definition stops it.
-func (w *world) early(t *rapid.T) {
-	f := funding()
-	f.MCI = 1
-	tt := terms()
-	b := w.base()
-	if b.LastBallMCI > fundedAt+tt.Age {
+// late reports whether a voucher that comes now may be too late to be closed with.
+func (w *world) late() bool {
+	return w.dag.mci >= w.seller.side.view().CloseAt() || len(w.dag.pool) > 0 || w.dag.stable != nil
+}
+
+// asked answers a buyer who wants the close: he gets the newest voucher.
+func (w *world) asked() {
+	if st := w.seller.side.view(); st.Newest != nil && !w.seller.dead {
+		w.mail = append(w.mail, letter{to: "buyer", voucher: st.Newest})
+	}
+	w.asks(w.seller)
+}
+
+// asks lets n ask for the close.
+func (w *world) asks(n *node) {
+	_, err := n.run(&w.dag, channel.CloseNow{Reason: "test", Base: w.base()})
+	w.must(err, byteball.NotFound, byteball.Stale, byteball.Transient, byteball.Funds)
+}
+
+func (w *world) base() channel.Base { return base(w.dag.mci - stableAfter) }
+
+// pay lets the buyer pay for the next batch, if he has the key of the one before.
+func (w *world) pay() {
+	st := w.buyer.side.view()
+	k := w.batchOf(st.Payouts)
+	if w.buyer.dead || st.Phase != channel.Open || k >= maxBatch || k > w.got && !w.buyer.evil {
 		return
 	}
-	a := b.Anchor(at(w.chain.mci))
-	a.LastBallMCI = 1 << 20
-	u, err := channel.Refund(tt, f, a)
-	check1(t, err)
-	check1(t, u.SignWith(u.Authors[0].Address, "r.1.0", buyerKey))
-	check1(t, u.Seal())
-	if err := w.chain.post(u); err == nil {
-		t.Fatalf("the ledger took a refund at last ball %d", b.LastBallMCI)
+	add := channel.Payouts{}
+	for a, n := range w.sums[k+1] {
+		add[a] = n - w.sums[k][a]
 	}
+	_, err := w.buyer.run(&w.dag, channel.Pay{Add: add, Base: w.base()})
+	w.must(err, byteball.Stale, byteball.Funds, byteball.Transient)
+	w.agreed = max(w.agreed, w.batchOf(w.buyer.side.view().Payouts))
 }
 
-func (w *world) actions() map[string]func(*rapid.T) {
-	kill := func(n *node) func(*rapid.T) {
-		return func(t *rapid.T) {
-			if n.fuse = rapid.IntRange(0, 3).Draw(t, "fuse"); n.fuse == 0 && !n.dead {
-				n.fuse = -1
-				check1(t, n.reboot(&w.chain))
-			}
-		}
-	}
-	ask := func(n *node) func(*rapid.T) {
-		return func(t *rapid.T) {
-			if rapid.IntRange(0, 5).Draw(t, "really") == 0 {
-				_, err := n.run(&w.chain, channel.CloseNow{Reason: "test", Base: w.base()})
-				allowed(t, err, byteball.NotFound, byteball.Stale)
-			}
-		}
-	}
-	return map[string]func(*rapid.T){
-		"pay": w.pay, "pay 2": w.pay, "deliver": w.deliver, "deliver 2": w.deliver, "tick": w.tick, "early": w.early,
-		"kill buyer": kill(w.buyer), "kill seller": kill(w.seller), "buyer asks": ask(w.buyer), "seller closes": ask(w.seller),
-		"buyer's backup": func(t *rapid.T) {
-			if rapid.IntRange(0, 9).Draw(t, "really") == 0 && !w.buyer.dead {
-				w.buyer.disk, w.backup = rapid.SampledFrom(w.buyer.old).Draw(t, "disk"), true
-				check1(t, w.buyer.reboot(&w.chain))
-			}
-		},
-		"refuse": func(*rapid.T) { w.chain.flaky = true },
-		"fees":   func(t *rapid.T) { w.chain.tpsFee = rapid.SampledFrom([]byteball.Bytes{0, 400, 3000}).Draw(t, "fee") },
-		"archive": func(t *rapid.T) {
-			if w.chain.pool == nil {
-				return
-			}
-			w.chain.archive()
-			for _, n := range []*node{w.buyer, w.seller} {
-				_, err := n.run(&w.chain, channel.SerialConflict{})
-				check1(t, err)
-			}
-		},
-		"": w.laws,
-	}
-}
-
-// laws hold after every step.
-func (w *world) laws(t *rapid.T) {
-	for _, u := range []*unit.Unit{w.chain.pool, w.chain.stable, w.buyer.side.view().Own, w.seller.side.view().Own} {
-		if u != nil {
-			if err := conserved(u); err != nil {
-				t.Fatalf("law: deposit = payouts + change + fees: %v", err)
-			}
-		}
-	}
-	if w.chain.stable == nil {
-		return
-	}
-	got := channel.Paid(w.chain.stable)
-	for a, n := range got {
-		if a != terms().ChangeAddress && n > w.promised[a] {
-			t.Fatalf("law: the buyer pays what he signed: %s gets %d of %d", a, n, w.promised[a])
-		}
-	}
-	if w.seller.dead {
-		return // a seller that stays away loses what is unsettled
-	}
-	for a, n := range w.credited {
-		if got[a] < n {
-			t.Fatalf("law: goods are paid for: %s gets %d of %d", a, got[a], n)
-		}
-	}
-}
-
-// settle lets time pass without an adversary and checks that every living side comes to the end.
-func (w *world) settle(t *rapid.T) {
-	w.quiet = true
-	w.chain.tpsFee, w.chain.flaky = 0, rapid.Bool().Draw(t, "one more refusal")
-	w.buyer.fuse, w.seller.fuse = -1, -1
-	for range 200 {
-		w.tick(t)
-		w.laws(t)
-	}
-	if w.chain.stable == nil && !(w.buyer.dead && (w.seller.dead || w.seller.side.view().Newest == nil)) {
-		t.Fatalf("law: everything settles: buyer %s, seller %s at %d", w.buyer.side.view().Phase, w.seller.side.view().Phase, w.chain.mci)
-	}
-	for name, n := range map[string]*node{"buyer": w.buyer, "seller": w.seller} {
-		if w.chain.stable != nil && !n.dead && !n.side.view().Phase.Over() {
-			t.Fatalf("law: everybody sees the end: the %s is %s", name, n.side.view().Phase)
-		}
-	}
-}
-
-// Laws: nobody is below his bound, payees are monotone, sums are conserved, everything settles.
-func TestNobodyLosesMoney(t *testing.T) {
-	ends := map[channel.Phase]int{}
-	rapid.Check(t, func(t *rapid.T) {
-		w := newWorld(t)
-		actions := w.actions()
-		switch rapid.IntRange(0, 5).Draw(t, "who stays away") {
-		case 0:
-			actions["buyer goes"] = func(*rapid.T) { w.buyer.dead = true }
-		case 1:
-			actions["seller goes"] = func(*rapid.T) { w.seller.dead = true }
-		}
-		t.Repeat(actions)
-		w.settle(t)
-		ends[w.buyer.side.view().Phase]++
+// batchOf returns how many batches p pays for.
+func (w *world) batchOf(p channel.Payouts) int {
+	k, _ := slices.BinarySearchFunc(w.sums, p[terms().SellerAddress], func(s channel.Payouts, n byteball.Bytes) int {
+		return int(s[terms().SellerAddress]) - int(n)
 	})
-	t.Logf("the buyer's ends: %v", ends)
+	return k
+}
+
+// hear lets the living sides hear of the ledger; all of them must, some time.
+func (w *world) hear() {
+	for _, n := range []*node{w.buyer, w.seller} {
+		if w.dag.mci-n.tip > maxLag-20 || w.quiet || w.IntN(2) == 0 {
+			w.must(n.hear(&w.dag))
+			w.must(n.look(&w.dag))
+		}
+	}
 }

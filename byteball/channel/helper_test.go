@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"pgregory.net/rapid"
+
 	"github.com/iotverse/iotverse/byteball"
 	"github.com/iotverse/iotverse/byteball/channel"
 	"github.com/iotverse/iotverse/byteball/chash"
@@ -27,6 +29,17 @@ func key(n byte) *unit.Key {
 
 var buyerKey, sellerKey = key(1), key(2)
 
+// The same, for the thousands.
+var quickBuyer, quickSeller = newQuickKey(1), newQuickKey(2)
+
+// Who else is paid in the adversary's world.
+var (
+	jurorA, jurorB, fund = address(12), address(13), address(14)
+	deposited            = depositUnit()
+	sellerGets           = address(10)
+	changeGoes           = address(11)
+)
+
 // address is that of the nth other key.
 func address(n byte) byteball.Address {
 	a, err := chash.Of([]any{"sig", map[string]any{"pubkey": key(n).PublicKey()}})
@@ -39,7 +52,7 @@ func address(n byte) byteball.Address {
 func terms() channel.Terms {
 	return channel.Terms{
 		Network: byteball.Dev, Buyer: buyerKey.PublicKey(), Seller: sellerKey.PublicKey(), Age: 600,
-		SellerAddress: address(10), ChangeAddress: address(11),
+		SellerAddress: sellerGets, ChangeAddress: changeGoes,
 		Deposit: 2_000_000, Reserve: 5_000, Dust: 200, TPSMargin: 300,
 	}
 }
@@ -149,4 +162,20 @@ func kindOf(err error) error {
 		}
 	}
 	return err
+}
+
+// depositUnit is the unit that pays the deposit, as far as a channel reads it.
+func depositUnit() *unit.Unit {
+	to, err := terms().Address()
+	if err != nil {
+		panic(err)
+	}
+	pay := &unit.Payment{Outputs: []unit.Output{{Address: address(15), Amount: 5}, {Address: to, Amount: terms().Deposit}}}
+	return &unit.Unit{Unit: hash(7777), Messages: []unit.Message{{App: "payment", Payload: pay}}}
+}
+
+func check1(t *rapid.T, err error) {
+	if err != nil {
+		t.Fatalf("%v", err)
+	}
 }

@@ -1,7 +1,10 @@
 package channel_test
 
 import (
+	"encoding/base64"
+	"encoding/binary"
 	"fmt"
+	"slices"
 
 	"github.com/iotverse/iotverse/byteball"
 	"github.com/iotverse/iotverse/byteball/channel"
@@ -9,47 +12,120 @@ import (
 	"github.com/iotverse/iotverse/byteball/unit"
 )
 
-// chain is a ledger for one channel: it knows one deposit, checks what spends it with the real form checks and the real
-// definition, and makes it stable after a few main chain units. The adversary decides what else happens to a unit.
-type chain struct {
-	mci    uint64
-	tpsFee byteball.Bytes // what a unit has to offer now
-	flaky  bool           // the next good unit is refused as bad
-	bad    map[byteball.Hash]bool
-	pool   *unit.Unit
-	since  uint64 // when pool came
-	stable *unit.Unit
+// dag is a ledger for one channel, as its nodes behave by the rules that bite (BYTEBALL C). It checks what spends the
+// deposit with the real form checks and the real definition. The adversary decides what else happens to a unit.
+//
+//	rule 1, serial use     post refuses a second unit of the address, push makes both temp-bad
+//	rule 3, tps fee        post wants 1.5 times the current fee; a unit that offers less than 3 times does not become stable
+//	rule 4, known bad      a hash that failed once is refused for ever
+//	rule 5, race           temp-bad units are archived after a while; an archived hash is taken again and never becomes stable
+//	age, signatures        judge, by package definition
+//
+// Rule 2, undisclosed definitions, cannot bite: the channel's definition names keys.
+type dag struct {
+	terms   channel.Terms
+	mci     uint64
+	fee     byteball.Bytes // the current tps fee
+	flaky   bool           // the next good unit is refused as bad
+	bad     map[byteball.Hash]bool
+	gone    map[byteball.Hash]bool // archived
+	pool    []entry
+	stable  *unit.Unit
+	lost    []*unit.Unit            // stable, but not serial
+	answers map[byteball.Hash]error // the last answer to each post
+
+	deposit *unit.Unit              // pays to the channel; nil before
+	paidAt  uint64                  // main chain index of deposit
+	twice   bool                    // deposit loses a double spend
+	judged  map[byteball.Hash]error // if not nil, what judge said
+	wrong   error                   // why the last unit that was wrong in itself is wrong
+	trace   func(string, ...any)
 }
 
-const stableAfter = 3
+// entry is a unit that is not stable.
+type entry struct {
+	u     *unit.Unit
+	since uint64
+	stuck bool // was archived once: nothing is built on it
+	bad   bool // conflicts with another, neither is stable
+}
 
-func (c *chain) post(u *unit.Unit) error {
-	switch {
-	case c.bad[u.Unit]:
-		return byteball.Errorf(byteball.Invalid, "known bad")
-	case c.known(u.Unit):
-		return byteball.Errorf(byteball.Stale, "known")
+const (
+	stableAfter  = 3  // main chain units
+	archiveAfter = 50 // of temp-bad units
+	leastFee     = 100
+)
+
+// post is the request post_joint.
+func (d *dag) post(u *unit.Unit) error {
+	err := d.take(u)
+	d.answers[u.Unit] = err
+	d.trace("  %d: post of %s: %v", d.mci, u.Unit, err)
+	return err
+}
+
+func (d *dag) take(u *unit.Unit) error {
+	if err := d.check(u); err != nil {
+		return err
 	}
-	if err := c.judge(u); err != nil || c.flaky {
-		c.bad[u.Unit], c.flaky = true, false
-		return byteball.Errorf(byteball.Invalid, "refused: %v", err)
-	}
-	switch {
-	case *u.TPSFee < c.tpsFee:
-		return byteball.Errorf(byteball.Transient, "tps fee must be at least %d", c.tpsFee)
-	case c.pool != nil || c.stable != nil:
+	if len(d.pool) > 0 || d.stable != nil {
 		return byteball.Errorf(byteball.Stale, "The transaction would be non-serial (a double spend)")
 	}
-	c.pool, c.since = u, c.mci
+	d.pool = append(d.pool, entry{u: u, since: d.mci, stuck: d.gone[u.Unit]})
 	return nil
 }
 
-func (c *chain) known(h byteball.Hash) bool {
-	return c.pool != nil && c.pool.Unit == h || c.stable != nil && c.stable.Unit == h
+// push brings u as a peer does: a double spend is taken too.
+func (d *dag) push(u *unit.Unit) {
+	switch {
+	case d.check(u) != nil:
+	case d.stable != nil:
+		d.lost = append(d.lost, u)
+	case len(d.pool) > 0 && !d.pool[0].bad && !d.pool[0].stuck && d.mci > d.pool[0].since:
+		d.lost = append(d.lost, u) // an order provider's unit is on top of the first one
+	default:
+		d.pool = append(d.pool, entry{u: u, since: d.mci, stuck: d.gone[u.Unit]})
+		for i := range d.pool {
+			d.pool[i].bad = len(d.pool) > 1
+		}
+	}
 }
 
-// judge checks form, signatures, age and balance.
-func (c *chain) judge(u *unit.Unit) error {
+func (d *dag) check(u *unit.Unit) error {
+	switch {
+	case d.bad[u.Unit]:
+		return byteball.Errorf(byteball.Invalid, "known bad")
+	case d.known(u.Unit):
+		return byteball.Errorf(byteball.Stale, "known")
+	}
+	err, known := d.judged[u.Unit]
+	if !known {
+		err = d.judge(u)
+	}
+	if d.judged != nil {
+		d.judged[u.Unit] = err
+	}
+	if err != nil {
+		d.wrong = err
+	}
+	if err != nil || d.flaky {
+		d.bad[u.Unit], d.flaky = true, false
+		return byteball.Errorf(byteball.Invalid, "refused: %v", err)
+	}
+	if *u.TPSFee < d.fee+d.fee/2 {
+		return byteball.Errorf(byteball.Transient, "tps fee must be at least %d", d.fee+d.fee/2)
+	}
+	return nil
+}
+
+func (d *dag) known(h byteball.Hash) bool {
+	is := func(u *unit.Unit) bool { return u.Unit == h }
+	return slices.ContainsFunc(d.pool, func(e entry) bool { return is(e.u) }) || slices.ContainsFunc(d.lost, is) ||
+		d.stable != nil && is(d.stable) || d.deposit != nil && is(d.deposit)
+}
+
+// judge checks form, place, signatures, age and balance.
+func (d *dag) judge(u *unit.Unit) error {
 	if err := unit.CheckForm(u); err != nil {
 		return err
 	}
@@ -57,20 +133,22 @@ func (c *chain) judge(u *unit.Unit) error {
 	if err != nil {
 		return err
 	}
-	if len(u.ParentUnits) != 1 || u.ParentUnits[0] > hash(c.mci) {
+	if len(u.ParentUnits) != 1 || indexOf(u.ParentUnits[0]) > d.mci {
 		return fmt.Errorf("parents %v", u.ParentUnits)
 	}
-	var parent uint64
-	for parent = 0; hash(parent) != u.ParentUnits[0]; parent++ {
-		if parent > c.mci {
-			return fmt.Errorf("parent unknown")
-		}
+	b := base(indexOf(u.ParentUnits[0]))
+	switch {
+	case u.LastBall != b.LastBall || u.LastBallUnit != b.LastBallUnit:
+		return fmt.Errorf("last ball")
+	case u.Timestamp < b.Timestamp || u.Timestamp > at(d.mci).Unix()+5:
+		return fmt.Errorf("timestamp")
+	case *u.TPSFee < leastFee:
+		return fmt.Errorf("tps fee %d under the least of its parents", *u.TPSFee)
+	case b.MCI < d.paidAt || !d.funded():
+		return fmt.Errorf("the deposit is not there")
 	}
-	b := base(parent)
-	if u.LastBall != b.LastBall || u.LastBallUnit != b.LastBallUnit || u.Timestamp < b.Timestamp || u.Timestamp > at(c.mci).Unix()+5 {
-		return fmt.Errorf("last ball or timestamp")
-	}
-	in := definition.ResolvedInput{OutPoint: funding().Out, Address: u.Authors[0].Address, Amount: terms().Deposit, MCI: fundedAt, Stable: true}
+	f := d.funding()
+	in := definition.ResolvedInput{OutPoint: f.Out, Address: u.Authors[0].Address, Amount: d.terms.Deposit, MCI: f.MCI, Stable: true}
 	env := definition.Env{Unit: u, HashToSign: h, LastBallMCI: b.LastBallMCI, Inputs: []definition.ResolvedInput{in}}
 	ok, err := definition.Evaluate(u.Authors[0].Definition, u.Authors[0].Address, u.Authors[0].Authentifiers, env)
 	if err != nil || !ok {
@@ -79,141 +157,50 @@ func (c *chain) judge(u *unit.Unit) error {
 	return conserved(u)
 }
 
-func (c *chain) advance(n uint64) {
-	c.mci += n
-	if c.pool != nil && c.mci >= c.since+stableAfter {
-		c.stable, c.pool = c.pool, nil
-	}
+// funded reports whether the deposit is stable.
+func (d *dag) funded() bool { return d.deposit != nil && !d.twice && d.mci >= d.paidAt+stableAfter }
+
+func (d *dag) funding() channel.Funding {
+	return channel.Funding{Out: unit.OutPoint{Unit: d.deposit.Unit, OutputIndex: 1}, MCI: d.paidAt}
 }
 
-// archive throws the pooled unit away, as happens to units that conflict with another.
-func (c *chain) archive() {
-	if c.pool != nil {
-		c.bad[c.pool.Unit], c.pool = true, nil
-	}
-}
-
-// applier is what Payer and Payee have in common.
-type applier interface {
-	view() channel.State
-	apply(channel.Event, uint64) (applier, []channel.Effect, error)
-	restore([]byte) (applier, error)
-}
-
-type payer struct{ channel.Payer }
-
-func (p payer) view() channel.State { return p.State }
-func (p payer) apply(ev channel.Event, mci uint64) (applier, []channel.Effect, error) {
-	next, effects, err := p.Apply(ev, at(mci))
-	return payer{next}, effects, err
-}
-func (p payer) restore(data []byte) (applier, error) {
-	r, err := channel.RestorePayer(data, buyerKey)
-	return payer{r}, err
-}
-
-type payee struct{ channel.Payee }
-
-func (p payee) view() channel.State { return p.State }
-func (p payee) apply(ev channel.Event, mci uint64) (applier, []channel.Effect, error) {
-	next, effects, err := p.Apply(ev, at(mci))
-	return payee{next}, effects, err
-}
-func (p payee) restore(data []byte) (applier, error) {
-	r, err := channel.RestorePayee(data, sellerKey)
-	return payee{r}, err
-}
-
-// node runs the effects of one side. It can be killed before any of them.
-type node struct {
-	side applier
-	disk []byte
-	old  [][]byte // all that disk ever held
-	dead bool
-	tip  uint64 // how far it has heard of the chain
-	fuse int    // how many more effects it runs before it is killed; negative: for ever
-	sent func(channel.Voucher)
-}
-
-// run applies ev and runs the effects. It reports whether all of them were run.
-func (n *node) run(c *chain, ev channel.Event) (bool, error) {
-	if n.dead {
-		return false, nil
-	}
-	next, effects, err := n.side.apply(ev, c.mci)
-	if err != nil {
-		return false, err
-	}
-	n.side = next
-	for _, e := range effects {
-		if n.fuse == 0 {
-			n.fuse = -1
-			return false, n.reboot(c)
-		}
-		n.fuse--
-		if err := n.do(c, e); err != nil {
-			return false, err
+// advance makes the main chain longer, unit by unit as far as it matters.
+func (d *dag) advance(n uint64) {
+	d.mci += n
+	for i := 0; i < len(d.pool); i++ {
+		switch e := d.pool[i]; {
+		case e.bad && d.mci >= e.since+archiveAfter:
+			d.archive()
+		case !e.bad && !e.stuck && d.mci >= e.since+stableAfter && *e.u.TPSFee >= 3*d.fee:
+			d.win(i)
 		}
 	}
-	return true, nil
 }
 
-func (n *node) do(c *chain, e channel.Effect) error {
-	switch e := e.(type) {
-	case channel.Save:
-		n.disk, n.old = e.Value, append(n.old, e.Value)
-	case channel.Send:
-		n.sent(e.Voucher)
-	case channel.Post:
-		if err := c.post(e.Unit); err != nil {
-			_, err = n.run(c, channel.PostRefused{Err: err})
-			return err
-		}
-	case channel.Watch:
-		return n.look(c)
-	}
-	return nil
-}
-
-// reboot loses all but the disk.
-func (n *node) reboot(c *chain) error {
-	side, err := n.side.restore(n.disk)
-	if err != nil {
-		return err
-	}
-	n.side, n.tip = side, 0
-	_, err = n.run(c, channel.Restarted{})
-	return err
-}
-
-// look tells the node what its address has on the chain.
-func (n *node) look(c *chain) error {
-	if n.dead || c.mci < fundedAt+stableAfter {
-		return nil
-	}
-	if n.side.view().Phase == channel.Opening {
-		if _, err := n.run(c, funded()); err != nil {
-			return err
+// win makes the unit i of the pool stable; the others lose.
+func (d *dag) win(i int) {
+	d.stable = d.pool[i].u
+	for k, e := range d.pool {
+		if k != i {
+			d.lost = append(d.lost, e.u)
 		}
 	}
-	if c.pool != nil {
-		if _, err := n.run(c, channel.UnitSeen{Unit: c.pool}); err != nil {
-			return err
-		}
-	}
-	if c.stable != nil {
-		_, err := n.run(c, channel.UnitStable{Unit: c.stable, MCI: c.mci, Serial: true})
-		return err
-	}
-	return nil
+	d.pool = nil
 }
 
-// hear tells the node how long the chain is.
-func (n *node) hear(c *chain) error {
-	if n.dead {
-		return nil
+// archive throws all unstable units away, as happens to units that conflict.
+func (d *dag) archive() {
+	for _, e := range d.pool {
+		d.gone[e.u.Unit] = true
 	}
-	n.tip = c.mci
-	_, err := n.run(c, channel.Tip{MCI: c.mci, Base: base(c.mci - stableAfter)})
-	return err
+	d.pool = nil
+}
+
+// indexOf is the inverse of hash.
+func indexOf(h byteball.Hash) uint64 {
+	raw, err := base64.StdEncoding.DecodeString(string(h))
+	if err != nil || len(raw) != 32 {
+		return 1 << 60
+	}
+	return binary.BigEndian.Uint64(raw) - 1
 }
