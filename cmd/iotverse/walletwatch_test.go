@@ -14,6 +14,7 @@ import (
 	"github.com/iotverse/iotverse/byteball"
 	"github.com/iotverse/iotverse/byteball/channel"
 	"github.com/iotverse/iotverse/byteball/channel/keeper"
+	"github.com/iotverse/iotverse/byteball/hub"
 	"github.com/iotverse/iotverse/byteball/ledger"
 	"github.com/iotverse/iotverse/byteball/unit"
 	"github.com/iotverse/iotverse/market/deal"
@@ -285,4 +286,49 @@ func TestWatchWhileANodeRuns(t *testing.T) {
 		t.Errorf("exit code %d, want %d", code, exitFailure)
 	}
 	wants(t, errs.String(), "a node runs on", "watches its channels itself")
+}
+
+// forgetful is a hub that takes the first units it is given and loses them, as after a double spend that was purged.
+type forgetful struct {
+	*hub.Client
+	mu   sync.Mutex
+	lose int
+	lost map[byteball.Hash]bool
+}
+
+func (f *forgetful) Post(ctx context.Context, u *unit.Unit) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.lose > 0 {
+		f.lose--
+		f.lost[u.Unit] = true
+		return nil
+	}
+	return f.Client.Post(ctx, u)
+}
+
+// TestWatchSignsAnew: a closing that was accepted and archived is signed with another nonce, and that one becomes final.
+func TestWatchSignsAnew(t *testing.T) {
+	const age = 400
+	d := newTrade(t, age)
+	d.off(age * 65 / 100)
+	r := d.rig("seller")
+	defer r.Close()
+	var errs, told bytes.Buffer
+	k, err := keepChannels(r.store, r.keys, &errs)
+	d.ok(err)
+	lossy := &forgetful{Client: r.hub, lose: 1, lost: map[byteball.Hash]bool{}}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	d.ok(keeper.Watch(ctx, keeper.Config{Keeper: k, Hub: lossy, Follow: r.hub.Follow(hub.FollowConfig{}), Once: true, Every: 100 * time.Millisecond,
+		Bases: deal.NewBases(r.cfg.Manifest.OPs, r.vars), Tell: teller(&told)}))
+	wants(t, told.String(), "signed anew, time 1", "closed")
+	st, err := k.State(keeper.ID{Side: keeper.Seller, Address: d.addr})
+	d.ok(err)
+	if lossy.lost[st.Settled.Unit] || st.Nonce < 1 {
+		t.Errorf("settled by %s after %d new signatures, want one that was not lost", st.Settled.Unit, st.Nonce)
+	}
+	if got := d.settled(r); got != d.paid {
+		t.Errorf("the seller has %d, want %d", got, d.paid)
+	}
 }

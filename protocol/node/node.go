@@ -18,6 +18,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/iotverse/iotverse/byteball"
+	"github.com/iotverse/iotverse/byteball/channel/keeper"
 	"github.com/iotverse/iotverse/byteball/hub"
 	"github.com/iotverse/iotverse/byteball/unit"
 	"github.com/iotverse/iotverse/protocol"
@@ -66,6 +67,8 @@ type Node struct {
 	due     time.Time
 	refused atomic.Uint64
 	done    bool
+	begun   bool // the core was told something
+	poster  *keeper.Poster
 	jobs    sync.WaitGroup
 }
 
@@ -90,7 +93,7 @@ func New(cfg Config) *Node {
 	if cfg.OnDeliver == nil {
 		cfg.OnDeliver = func(role.Deliver) error { return nil }
 	}
-	return &Node{cfg: cfg, log: cfg.Log, events: make(chan role.Event, queue), topics: make(map[string]func())}
+	return &Node{cfg: cfg, log: cfg.Log, events: make(chan role.Event, queue), topics: make(map[string]func()), poster: keeper.NewPoster(cfg.Hub)}
 }
 
 // Tell hands the core an event from outside: a sensor's reading, a Stop.
@@ -233,6 +236,7 @@ func (n *Node) step(g *gathered, ev role.Event) error {
 		if err != nil {
 			return fmt.Errorf("step %T: %w", ev, err)
 		}
+		n.resume(effects)
 		g.effects, g.events, g.size = append(g.effects, effects...), g.events+1, g.size+saved(effects)
 		if g.full() {
 			return nil
@@ -241,6 +245,19 @@ func (n *Node) step(g *gathered, ev role.Event) error {
 		case ev = <-n.events:
 		default:
 			return nil
+		}
+	}
+}
+
+// resume looks at what the first step asks for: a unit to post is one of an earlier run, which the ledger may have lost since.
+func (n *Node) resume(effects []role.Effect) {
+	if n.begun {
+		return
+	}
+	n.begun = true
+	for _, e := range effects {
+		if p, ok := e.(role.Post); ok {
+			n.poster.Resume(p.Unit)
 		}
 	}
 }
@@ -290,11 +307,12 @@ func (n *Node) performAll(ctx context.Context, effects []role.Effect) error {
 	return nil
 }
 
-// Post hands a finished unit to the ledger and tells the core what came of it.
+// post hands a finished unit to the ledger and tells the core what came of it. One that the ledger took and lost is refused as
+// Invalid, so that the core signs it anew.
 func (n *Node) post(ctx context.Context, u *unit.Unit) {
 	n.background(ctx, func() role.Event {
 		failpoint("Post")
-		err := n.cfg.Hub.Post(ctx, u)
+		err := n.poster.Post(ctx, u)
 		failpoint("Posted")
 		return role.Posted{Unit: u.Unit, Err: err}
 	})

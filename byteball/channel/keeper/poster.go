@@ -31,6 +31,9 @@ func NewPoster(l Ledger) *Poster { return &Poster{ledger: l, taken: make(map[byt
 // missing is how often a hub must say that it does not know a unit that was taken: another hub may be a little behind.
 const missing = 2
 
+// maxTaken bounds the units that are remembered.
+const maxTaken = 1 << 16
+
 // Post hands u to the ledger. For one that was taken before, it asks whether it is still there. Errors: as of Ledger.Post;
 // Transient while it is missed; Invalid once it is gone: sign it anew.
 func (p *Poster) Post(ctx context.Context, u *unit.Unit) error {
@@ -43,9 +46,7 @@ func (p *Poster) Post(ctx context.Context, u *unit.Unit) error {
 	}
 	err := p.ledger.Post(ctx, u)
 	if err == nil {
-		p.mu.Lock()
-		p.taken[u.Unit] = 0
-		p.mu.Unlock()
+		p.Resume(u)
 	}
 	return err
 }
@@ -71,6 +72,9 @@ func (p *Poster) looked(h byteball.Hash, err error) error {
 func (p *Poster) Resume(u *unit.Unit) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if len(p.taken) >= maxTaken {
+		clear(p.taken) // they are long final, or posted once more
+	}
 	p.taken[u.Unit] = 0
 }
 
