@@ -224,17 +224,23 @@ func (c *Core) funded(ev role.Paid) {
 			d.unfunded(ev.Err)
 			return
 		}
-		fees, err := unit.Fees(ev.Unit)
-		if err != nil {
-			c.emit(role.Refused{Err: err})
-			return
-		}
-		c.emit(enroll.Lines(books.Line{Time: c.now.UnixMilli(), Kind: books.Fee, Ref: "fee/" + string(ev.Unit.Unit), Amount: books.Out(fees)})...)
-		d.unit = ev.Unit.Unit
-		d.save()
-		c.send(d.Seller, &protocol.Opened{Deal: d.ID, Unit: ev.Unit.Unit})
+		d.deposited(ev.Unit)
 		return
 	}
+}
+
+// deposited takes note of the unit that pays the deposit: from the wallet, or from the ledger after a restart.
+func (d *purchase) deposited(u *unit.Unit) {
+	c := d.c
+	fees, err := unit.Fees(u)
+	if err != nil {
+		c.emit(role.Refused{Err: err})
+		return
+	}
+	c.emit(enroll.Lines(books.Line{Time: c.now.UnixMilli(), Kind: books.Fee, Ref: "fee/" + string(u.Unit), Amount: books.Out(fees)})...)
+	d.unit = u.Unit
+	d.save()
+	c.send(d.Seller, &protocol.Opened{Deal: d.ID, Unit: u.Unit})
 }
 
 func (d *purchase) unfunded(err error) {
