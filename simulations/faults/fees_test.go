@@ -128,3 +128,26 @@ func TestARenewalIsBounded(t *testing.T) {
 	}
 	w.settle()
 }
+
+// TestTradeGoesOnAfterARenewal: the newest voucher paid for a batch whose key has come, so its renewal is answered otherwise.
+func TestTradeGoesOnAfterARenewal(t *testing.T) {
+	w := market(t)
+	newest, _ := w.offered()
+	w.until("a window is bought", time.Minute, func() bool { return len(w.buyer.got) == w.par.Batches })
+	w.run(200 * time.Millisecond)
+	env, err := envelope.Seal(w.dealer, w.rules.Market, &protocol.Renew{Deal: w.only().deal.ID, TPSFee: 4000})
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := w.only().n
+	w.send(w.dealer, w.buyer.Identity(), env)
+	w.run(200 * time.Millisecond)
+	if *newest != 4000 || w.only().n != n+1 {
+		t.Errorf("voucher %d offers %d bytes, want voucher %d and 4000", w.only().n, *newest, n+1)
+	}
+	w.bought(2 * w.par.Batches)
+	if len(w.dealer.refused)+len(w.buyer.refused) > 0 {
+		t.Errorf("refused: %v, %v", w.dealer.refused, w.buyer.refused)
+	}
+	w.settle()
+}
