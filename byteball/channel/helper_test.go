@@ -8,8 +8,6 @@ import (
 	"testing"
 	"time"
 
-	"pgregory.net/rapid"
-
 	"github.com/iotverse/iotverse/byteball"
 	"github.com/iotverse/iotverse/byteball/channel"
 	"github.com/iotverse/iotverse/byteball/chash"
@@ -172,10 +170,4 @@ func depositUnit() *unit.Unit {
 	}
 	pay := &unit.Payment{Outputs: []unit.Output{{Address: address(15), Amount: 5}, {Address: to, Amount: terms().Deposit}}}
 	return &unit.Unit{Unit: hash(7777), Messages: []unit.Message{{App: "payment", Payload: pay}}}
-}
-
-func check1(t *rapid.T, err error) {
-	if err != nil {
-		t.Fatalf("%v", err)
-	}
 }
