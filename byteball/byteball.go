@@ -1,10 +1,11 @@
 // Package byteball is a Go library for the Byteball (Obyte) ledger. This package holds what all its parts share: hashes,
 // addresses, amounts, the constants of a network and the few kinds of error.
 //
-// The parts: objecthash and chash (what is hashed and how), unit (the ledger's records), definition (who may spend),
-// merkle (proofs about data feeds), wallet (keys, coins, paying), hub (the light client), channel (payment channels) and
-// ledger (a small node), joint (what can be checked without one). They know nothing of IoTVerse; the market imports them, never the other way round.
-// The tests of internal/oldnode hold them against other people's programs.
+// The parts: objecthash and chash (what is hashed and how), unit (the ledger's records), joint (what can be checked of one
+// alone), definition (who may spend), merkle (proofs about data feeds), signedmessage (messages of addresses), device
+// (pairing and sealed messages), wallet (keys, coins, paying), hub (the light client), channel (payment channels) and ledger
+// (a small node). They know nothing of IoTVerse; the market imports them, never the other way round. The tests of
+// internal/oldnode hold them against other people's programs.
 package byteball
 
 import "fmt"

@@ -20,9 +20,10 @@
 // who takes nothing or says nothing is dropped. An idle client costs about 24 kB, a busy one up to 2 MB more, one that does
 // not take its news up to 8 MB for 10 s. A chain is copied by Export and Import.
 //
-// Left out: assets, autonomous agents, votes on system variables, private payments, synchronising with other full nodes.
-// Units that need them are refused in clear words. Since a unit that would be a double spend is refused
-// when it is posted, as the reference does with what light clients post, every unit on this ledger is serial.
+// Left out: assets, autonomous agents and with them definitions that have a formula, votes on system variables, a change of
+// the order provider's definition, private payments, synchronising with other full nodes. Units that need them are refused in
+// clear words. Since a unit that would be a double spend is refused when it is posted, as the reference does with what light
+// clients post, every unit on this ledger is serial.
 //
 // One order provider is assumed in four places, and Config.Validate says so: a unit's witnessed level is that of the nearest
 // unit of the order provider (witnessed; with more of them, of the last unit by which a majority was met), stability asks for

@@ -54,8 +54,9 @@ type (
 type Effect any
 
 type (
-	// Save writes a key of the role's own part of the store; Delete removes one.
-	Save   struct{ Key, Value []byte }
+	// Save writes a key of the role's own part of the store.
+	Save struct{ Key, Value []byte }
+	// Delete removes a key that Save wrote.
 	Delete struct{ Key []byte }
 	// Send hands an envelope to a peer on the stream protocol of its kind, in order per peer, best effort.
 	Send struct {
