@@ -21,19 +21,32 @@ type ledger struct {
 	closed  bool           // posts fail
 	fee     byteball.Bytes // least tps fee that is taken for the moment
 	money   byteball.Bytes // a payment above it fails; 0 is no limit
+	down    bool           // nothing becomes stable, nothing is taken
+
+	held   func(*unit.Unit) bool // units that do not become stable; nil: none
+	doomed func(*unit.Unit) bool // units that lose a double spend; nil: none
 }
 
 // tick makes a unit of the order provider stable, and what was posted before it.
 func (w *world) tick() {
 	l := &w.ledger
-	for _, u := range l.posted {
+	if l.down {
+		w.after(time.Second, w.tick)
+		return
+	}
+	posted := l.posted
+	l.posted = nil
+	for _, u := range posted {
+		if l.held != nil && l.held(u) {
+			l.posted = append(l.posted, u)
+			continue
+		}
 		l.mci++
 		if u.Timestamp == 0 {
 			u.Timestamp = w.now.Unix()
 		}
-		l.history = append(l.history, unit.Proven{Unit: u, MCI: l.mci, Ball: hashOf("ball", l.mci), Serial: true})
+		l.history = append(l.history, unit.Proven{Unit: u, MCI: l.mci, Ball: hashOf("ball", l.mci), Serial: l.doomed == nil || !l.doomed(u)})
 	}
-	l.posted = nil
 	before := l.mci
 	l.mci++
 	l.history = append(l.history, unit.Proven{MCI: l.mci, Ball: hashOf("ball", l.mci), Serial: true, Unit: &unit.Unit{
@@ -73,7 +86,7 @@ func (w *world) output(o unit.OutPoint, b byteball.Bytes) {
 // nobody has spent.
 func (w *world) post(u *unit.Unit) error {
 	l := &w.ledger
-	if l.closed {
+	if l.closed || l.down {
 		return fmt.Errorf("the hub is away: %w", byteball.Transient)
 	}
 	if err := unit.CheckForm(u); err != nil {
