@@ -92,8 +92,11 @@ buyers pay by the batch over Byteball payment channels. Start with:
 	return root
 }
 
-// strict makes a group of commands refuse words that name none of them.
+// strict makes a group of commands refuse words that name none of them, and gives each command its example.
 func strict(c *cobra.Command) {
+	if words, ok := examples[strings.TrimPrefix(c.CommandPath(), "iotverse ")]; ok {
+		c.Example = "  iotverse " + words
+	}
 	for _, sub := range c.Commands() {
 		strict(sub)
 	}

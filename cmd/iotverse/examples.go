@@ -1,0 +1,32 @@
+package main
+
+// examples are what --help shows of commands whose description has no example of its own, by their words.
+var examples = map[string]string{
+	"demo":                  "demo --out bought --json statement.json",
+	"ledger serve":          "ledger serve --dir iotverse-ledger --market market.yaml",
+	"ledger status":         "ledger status --json",
+	"ledger export":         "ledger export chain.ndjson",
+	"ledger import":         "ledger import --dir copy chain.ndjson",
+	"ledger check":          "ledger check units.ndjson",
+	"market show":           "market show --market market.yaml",
+	"relay run":             "relay run --listen /ip4/0.0.0.0/tcp/4001",
+	"simulate list":         "simulate list",
+	"validator run":         "validator run --dir v1",
+	"version":               "version --json",
+	"wallet new":            "wallet new --dir purse --show-words",
+	"wallet restore":        "wallet restore --dir purse --mnemonic-file words.txt",
+	"wallet address":        "wallet address --dir purse",
+	"wallet addresses":      "wallet addresses --dir purse",
+	"wallet balance":        "wallet balance --dir purse --json",
+	"wallet history":        "wallet history --dir purse",
+	"wallet pay":            "wallet pay --ref rent-may K237YYRMBYWCJBLSZGLJTXLZVVEXLI2Y 2MB",
+	"wallet sweep":          "wallet sweep K237YYRMBYWCJBLSZGLJTXLZVVEXLI2Y",
+	"wallet fund":           "wallet fund --dir purse 10MB",
+	"wallet channels":       "wallet channels --dir iotverse-buyer",
+	"wallet watch":          "wallet watch --dir iotverse-seller --once",
+	"wallet shared address": "wallet shared address definition.json",
+	"wallet shared propose": "wallet shared propose --path r.0 --path r.1 definition.json K237YYRMBYWCJBLSZGLJTXLZVVEXLI2Y 2MB",
+	"wallet shared sign":    "wallet shared sign --dir purse proposal.json",
+	"wallet shared join":    "wallet shared join signed1.json signed2.json",
+	"wallet shared post":    "wallet shared post signed.json",
+}
