@@ -82,6 +82,9 @@ func (d *purchase) resume() {
 		return
 	}
 	d.since = d.c.now
+	if d.payer.Settled != nil {
+		d.account(d.payer.Settled) // a watcher may have seen it while the buyer was off
+	}
 	d.listen()
 	if d.parcel != nil && !d.waiting() {
 		if readings, err := d.unlock(d.parcel.Sealed); err == nil {

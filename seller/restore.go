@@ -129,6 +129,9 @@ func (c *Core) resume() {
 			c.emit(role.Refused{Err: err})
 		}
 		d.asking = d.asking || d.payee.Phase > channel.Open
+		if d.payee.Settled != nil {
+			d.enter(channel.Paid(d.payee.Settled)[d.PayTo]) // a watcher may have seen it while the seller was off
+		}
 		if d.payee.Phase <= channel.Open {
 			d.tell(d.number())
 		}
