@@ -54,15 +54,16 @@ type (
 		MCI    uint64
 		Serial bool
 	}
-	// PostRefused says what the hub answered to a Post. Transient and Stale (known already, or a double spend for now): the
-	// same unit is posted again later. Else: hubs remember a unit that failed, so it is signed anew before that.
+	// PostRefused says what the hub answered to a Post. Transient: the same unit is posted again later. Else it is signed
+	// anew before that: hubs remember a unit that failed, and build nothing on one that they took, archived and take again.
 	PostRefused struct{ Err error }
 	// SerialConflict says that what we posted conflicts with another unit and neither is stable.
 	SerialConflict struct{}
 	// Vanished says that a unit which was seen is not known to the ledger any more: reorganised away, or archived because
 	// it conflicts with another. The deposit has to come again; what we posted is signed anew.
 	Vanished struct{ Unit byteball.Hash }
-	// Restarted says that the state was just read from disk: unfinished duties are given out again.
+	// Restarted says that the state was just read from disk: unfinished duties are given out again, a closing or refund with
+	// the next Tip.
 	Restarted struct{}
 	// Recovered comes instead of Restarted when the state may be older than what this side signed last: from a backup, or
 	// from a disk of doubtful health. From then on the buyer signs nothing for this channel but, at last, a refund; the
