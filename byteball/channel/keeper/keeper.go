@@ -4,7 +4,7 @@
 // Watch follows the channels on the ledger and does what is due, without the rest of the node: closes before the deadline,
 // refunds after the age, posts again what fees kept off, signs anew what vanished. Only stable units count.
 //
-// A channel that is not over takes about 4 kB. Left out: how vouchers travel, what they pay for, the rules of a channel
+// A channel takes 4 to 6 kB, by its payees. Left out: how vouchers travel, what they pay for, the rules of a channel
 // (package channel). Callers: iotverse wallet watch and wallet channels, iotverse bench; protocol/node uses Poster.
 package keeper
 
