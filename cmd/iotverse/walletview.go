@@ -126,6 +126,19 @@ func (r *rig) total(cmd *cobra.Command) (v balanceView, err error) {
 	return balanceView{r.address(), len(list), b.Held, b.Leaving, b.Stable, b.Change, b.Arriving}, err
 }
 
+// scanned opens the wallet with all addresses that the ledger has seen. Close ends it.
+func (f *walletFlags) scanned(cmd *cobra.Command) (*rig, error) {
+	r, err := f.look(cmd.Context(), cmd.ErrOrStderr())
+	if err != nil {
+		return nil, err
+	}
+	if _, err := r.wallet.Scan(cmd.Context()); err != nil {
+		r.Close()
+		return nil, err
+	}
+	return r, nil
+}
+
 // placeView is one address of wallet addresses; amounts in bytes.
 type placeView struct {
 	Address  byteball.Address `json:"address"`
@@ -142,14 +155,11 @@ func walletAddressesCommand() *cobra.Command {
 		Use:   "addresses",
 		Short: "all addresses of the wallet and what each holds",
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			r, err := f.look(cmd.Context(), cmd.ErrOrStderr())
+			r, err := f.scanned(cmd)
 			if err != nil {
 				return err
 			}
 			defer r.Close()
-			if _, err := r.wallet.Scan(cmd.Context()); err != nil {
-				return err
-			}
 			list, err := r.wallet.Addresses(cmd.Context())
 			if err != nil {
 				return err
@@ -216,14 +226,11 @@ proven; then what is on its way:
   refused       hubs find it wrong; it holds no money
   arriving      from others, not final: the hub's word`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			r, err := f.look(cmd.Context(), cmd.ErrOrStderr())
+			r, err := f.scanned(cmd)
 			if err != nil {
 				return err
 			}
 			defer r.Close()
-			if _, err := r.wallet.Scan(cmd.Context()); err != nil {
-				return err
-			}
 			list, err := r.wallet.History(cmd.Context())
 			if err != nil {
 				return err
