@@ -3,6 +3,8 @@
 // protocol/role). Where bought readings go is package sink.
 //
 // It risks one batch at a time: one voucher is on the way, and the next is signed only after the seller has answered it.
+// After a start it signs nothing for a deal before its seller has said what it holds, since the disk may be a restored copy.
+// A key that does not open its batch is proven to anybody (deal.WrongKey; the proof is kept under "proof/" and the deal).
 // It pays for nothing that is not stamped, and drops a seller after a hard code or two windows under the least integrity
 // (MECHANISM 3).
 package buyer

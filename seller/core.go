@@ -4,6 +4,9 @@
 //
 // One stream is one property at the seller's cell. A window of a stream goes: prepaid by a buyer → committed → receipts →
 // sample ball → opened → stamped → delivered batch by batch, each key after its voucher is on disk (MECHANISM 3 and 6).
+//
+// A seller whose disk turns out to be a restored copy, by its own signature in a buyer's hands, ends its deals with what the
+// buyers hold and is quiet for a while.
 package seller
 
 import (

@@ -28,7 +28,7 @@ var (
 	crashAll  = flag.Bool("crash.all", false, "kill at every fail point of a deal, not at a sample of them")
 	crashOnly = flag.String("crash.only", "", "only kills whose names begin so, e.g. 'buyer killed at Save'")
 	crashSeed = flag.Uint64("crash.seed", 1, "which fail points the sample takes")
-	crashSome = flag.Int("crash.deals", 16, "how many deals the sample plays; two kills in each")
+	crashSome = flag.Int("crash.deals", 12, "how many deals the sample plays; two kills in each")
 )
 
 // TestCrashes is the crash matrix: real processes, of which one kills itself with SIGKILL before or after the k-th write,

@@ -137,12 +137,13 @@ func (o *Outbox) pack() (*Batch, error) {
 // Window returns the closed batches of a window, in order; the caller must not change them.
 func (o *Outbox) Window(w uint64) []Batch { return o.windows[w] }
 
-// Fork lets the chain go on after prev with a number that no copy of this outbox can have used by t, since a slot makes one
-// batch at most, and drops all batches. It returns their seqs, for the store to delete.
+// Fork lets the chain go on after prev with a number that no other copy of this outbox can have reached by t, nor the one
+// before it, and drops all batches. A slot makes one batch at most, so four numbers a slot since T0 are beyond every chain,
+// also beyond one that was forked in an earlier slot. It returns the seqs of the dropped batches, for the store to delete.
 func (o *Outbox) Fork(t time.Time, prev protocol.Hash) []uint64 {
 	gone := o.Forget(math.MaxUint64)
 	slot := max(o.slotOf(t.UnixMilli()), 0)
-	o.next, o.prev, o.open = max(o.next, uint64(slot))+2, prev, nil
+	o.next, o.prev, o.open = max(o.next+2, 4*(uint64(slot)+1)), prev, nil
 	return gone
 }
 

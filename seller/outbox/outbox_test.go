@@ -110,3 +110,38 @@ func TestRestoreGoesOnWhereItStopped(t *testing.T) {
 		}
 	})
 }
+
+// TestAForkIsBeyondEveryOtherCopy: whatever a lost copy did after the backup, further forks included, the numbers of the
+// restored one are higher, and do not follow them directly.
+func TestAForkIsBeyondEveryOtherCopy(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		lost := outbox.New(property(t), manifest(), []byte("secret"))
+		slot := int64(rapid.IntRange(0, 50).Draw(rt, "first slot"))
+		at := func() time.Time { return time.UnixMilli(t0*1000 + slot*1000) }
+		fill := func(o *outbox.Outbox, slots int) {
+			for range slots {
+				if _, err := o.Add(protocol.Reading{Time: at().UnixMilli(), Value: 1}); err != nil {
+					rt.Fatal(err)
+				}
+				slot++
+				if _, err := o.Pack(at()); err != nil {
+					rt.Fatal(err)
+				}
+			}
+		}
+		fill(lost, rapid.IntRange(0, 30).Draw(rt, "before the backup"))
+		next, prev := lost.Position()
+		for range rapid.IntRange(0, 3).Draw(rt, "forks of the lost copy") {
+			lost.Fork(at(), protocol.H("fork", slot))
+			fill(lost, rapid.IntRange(1, 30).Draw(rt, "slots"))
+		}
+		used, _ := lost.Position()
+		restored := outbox.New(property(t), manifest(), []byte("secret"))
+		restored.Resume(next, prev)
+		apart := protocol.H("apart")
+		restored.Fork(at(), apart)
+		if got, after := restored.Position(); got <= used || after != apart {
+			rt.Errorf("goes on with %d after %s, the lost copy would with %d", got, after, used)
+		}
+	})
+}
