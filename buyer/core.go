@@ -7,6 +7,12 @@
 // A key that does not open its batch is proven to anybody (deal.WrongKey; the proof is kept under "proof/" and the deal).
 // It pays for nothing that is not stamped, and drops a seller after a hard code or two windows under the least integrity
 // (MECHANISM 3).
+//
+// A deal has one channel. When its deposit, its time or the outputs of its closing would not do for another window, the deal
+// ends in order, before the seller has to close, and the windows that are left are bought by another deal; in between,
+// nothing is prepaid. Left out: a successor that takes over while the old channel is open and pays its dust
+// (byteball/channel, Terms.Previous); units that are not stable, since a light client hears of proven ones only: a refund
+// that vanished is signed anew by the clock.
 package buyer
 
 import (

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/hex"
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/iotverse/iotverse/byteball"
@@ -74,10 +75,24 @@ func (d *purchase) open(w uint64) bool {
 	return d.c.now.Before(deal.Verdict(d.c.cfg.Rules, w))
 }
 
-// spent says whether the deposit has no room for another window at full price.
+// spent says whether the channel has no room for another window: in the deposit, at full price; in the time until the seller
+// closes by itself; or in the outputs of a closing.
 func (d *purchase) spent() bool {
 	p := &d.c.par
-	return d.payer.Room(2*p.Members+2) < d.Offer.Price*byteball.Bytes(p.Batches)+d.feeBound()
+	units := min(2*channel.MaxBehind, d.Terms.Age/10) // to buy what is prepaid, and to close
+	return d.crowded || d.payer.Low(d.Offer.Price*byteball.Bytes(p.Batches)+d.feeBound(), 2*p.Members+2, units)
+}
+
+// crowds says whether a closing that pays add beside what is promised may have too many outputs; seller and change need one
+// each.
+func crowds(promised, add channel.Payouts, seller byteball.Address) bool {
+	all := maps.Clone(promised)
+	if all == nil {
+		all = make(channel.Payouts)
+	}
+	maps.Copy(all, add)
+	all[seller] = 0
+	return len(all) >= channel.MaxOutputs
 }
 
 func (d *purchase) close() {

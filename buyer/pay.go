@@ -33,6 +33,9 @@ func (d *purchase) prepay() {
 		return
 	}
 	add := d.Fee(c.cfg.Rules, com)
+	if d.crowded = crowds(d.payer.Payouts, add, d.PayTo); d.crowded {
+		return
+	}
 	old := d.progress
 	if d.credit(w) > 0 {
 		add = nil

@@ -33,6 +33,7 @@ type purchase struct {
 	resend   time.Time // of what waits for an answer
 	since    time.Time // the newest promise, or the start: how long the seller has been silent
 	renewed  time.Time // no voucher is signed anew for its fee before
+	crowded  bool      // a closing has no room for the payees of another window
 	unsure   bool      // the seller has not said, since the start, what it holds: nothing is signed
 	fundAt   time.Time // when the deposit is paid again that a restart interrupted; zero: it is not
 	receipt  []byte    // the seller's newest Accepted, an envelope, and its number

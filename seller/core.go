@@ -7,6 +7,9 @@
 //
 // A seller whose disk turns out to be a restored copy, by its own signature in a buyer's hands, ends its deals with what the
 // buyers hold and is quiet for a while.
+//
+// When the ledger gets busy the seller asks its buyers to renew vouchers with a larger tps fee, so that it can close at any
+// time. It hears of proven units only: a closing that vanished is signed anew by the clock, not because it was missed.
 package seller
 
 import (

@@ -1,0 +1,4 @@
+package buyer
+
+// Crowds is crowds.
+var Crowds = crowds
