@@ -14,12 +14,13 @@ type ballot struct {
 	given   Unit
 	unitRaw string
 	demand  bool
+	terse   bool
 	votes   [facets]map[string]int // value -> ‰
 	reasons []string
 }
 
 func newBallot(e Evidence) *ballot {
-	b := &ballot{tokens: Tokens(aside(e.Title)), unitRaw: strings.TrimSpace(e.Unit)}
+	b := &ballot{tokens: Tokens(aside(e.Title)), unitRaw: strings.TrimSpace(e.Unit), terse: e.Terse}
 	if len(b.unitRaw) > 64 {
 		b.unitRaw = b.unitRaw[:64]
 	}
@@ -43,14 +44,14 @@ func aside(title string) string {
 }
 
 // vote joins a vote to those for the same value.
-func (b *ballot) vote(f facet, value string, weight int, why string) {
+func (b *ballot) vote(f facet, value string, weight int, why string, words ...any) {
 	if value == "" || weight <= 0 {
 		return
 	}
 	old := b.votes[f][value]
 	b.votes[f][value] = 1000 - (1000-old)*(1000-min(weight, 1000))/1000
-	if old < b.votes[f][value] && len(b.reasons) < 32 {
-		b.reasons = append(b.reasons, fmt.Sprintf("%s: %s, %d ‰", why, value, weight))
+	if !b.terse && old < b.votes[f][value] && len(b.reasons) < 32 {
+		b.reasons = append(b.reasons, fmt.Sprintf("%s: %s, %d ‰", fmt.Sprintf(why, words...), value, weight))
 	}
 }
 
@@ -67,7 +68,7 @@ func (b *ballot) words() {
 			marks = changed
 		}
 		for _, m := range marks {
-			b.vote(m.facet, m.value, m.weight, fmt.Sprintf("%q", h.phrase))
+			b.vote(m.facet, m.value, m.weight, "%q", h.phrase)
 		}
 	}
 }
@@ -147,7 +148,7 @@ func (b *ballot) endings() {
 		}
 		if j < len(b.tokens) {
 			if m, ok := letters[b.tokens[j].Word]; ok {
-				b.vote(m.facet, m.value, m.weight, fmt.Sprintf("ending %q behind %q", b.tokens[j].Word, h.phrase))
+				b.vote(m.facet, m.value, m.weight, "ending %q behind %q", b.tokens[j].Word, h.phrase)
 			}
 		}
 	}

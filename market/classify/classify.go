@@ -52,6 +52,7 @@ type Evidence struct {
 	Unit   string    // as the seller writes it, "" if it does not say
 	Room   bool      // it stands in a room
 	Values []float64 // readings in order, nil if there are none
+	Terse  bool      // leave out the reasons, which cost more than the rest
 }
 
 // Classify says what a stream is. It never fails: what nothing speaks for stays empty. It does not retain its arguments.

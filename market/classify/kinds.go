@@ -144,3 +144,12 @@ func above(k Kind, slug string) bool {
 }
 
 func (k Kind) allows(family string) bool { return slices.Contains(k.Families, family) }
+
+// Kinds returns the slugs of the table in its order.
+func Kinds() []string {
+	slugs := make([]string, len(kinds()))
+	for i, k := range kinds() {
+		slugs[i] = k.Slug
+	}
+	return slugs
+}

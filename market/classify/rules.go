@@ -1,9 +1,6 @@
 package classify
 
-import (
-	"fmt"
-	"slices"
-)
+import "slices"
 
 // unit lets the unit vote: for the kind that is usually given in it, against those that never are.
 func (b *ballot) unit() {
@@ -38,7 +35,7 @@ func (b *ballot) unit() {
 	if kind == "co2" || kind == "air_flow" || kind == "energy" {
 		weight = 500
 	}
-	b.vote(quantity, kind, weight, fmt.Sprintf("unit %q", b.unitRaw))
+	b.vote(quantity, kind, weight, "unit %q", b.unitRaw)
 }
 
 // narrower says whether a kind that this unit measures has votes enough already: the unit then adds nothing.
@@ -57,7 +54,7 @@ func (b *ballot) has(f facet, value string) bool { return b.votes[f][value] > 0 
 func (b *ballot) move(from, to, why string) {
 	if n := b.votes[quantity][from]; n > 0 {
 		delete(b.votes[quantity], from)
-		b.vote(quantity, to, n, why)
+		b.vote(quantity, to, n, "%s", why)
 	}
 }
 
@@ -184,7 +181,7 @@ func (b *ballot) mediums(inRoom bool) {
 	}
 	switch {
 	case ok && k.Medium != "":
-		b.vote(medium, k.Medium, 600, "usual for "+kind)
+		b.vote(medium, k.Medium, 600, "usual for %s", kind)
 	case kind == "air_flow" && b.has(equipment, "vav") || kind == "air_flow" && b.has(role, Limit):
 		b.vote(medium, "supply", 500, "what an air terminal gives")
 	case kind == "temperature" && b.has(equipment, "vav") && !b.has(equipment, "coil"):

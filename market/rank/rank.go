@@ -84,7 +84,7 @@ type Entry struct {
 // NewEntry classifies an offer, by its title and unit and, if there are any, a window of its readings.
 func NewEntry(o Offer, values []float64) Entry {
 	o.bound()
-	c := classify.Classify(classify.Evidence{Title: string(o.Title), Unit: string(o.Unit), Room: o.Room != "", Values: values})
+	c := classify.Classify(classify.Evidence{Title: string(o.Title), Unit: string(o.Unit), Room: o.Room != "", Values: values, Terse: true})
 	return Entry{Offer: o, Class: c, place: placeOf(o), words: wordsOf(o), times: timesOf(o)}
 }
 

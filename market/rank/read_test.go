@@ -9,19 +9,19 @@ import (
 // TestRead: what texts ask for.
 func TestRead(t *testing.T) {
 	for text, want := range map[string]string{
-		"supply air temperature, building 3, every 5 min":                                "temperature measured supply building=[3] period=300000",
-		"CO2 in room 3I1 on floor 3 of GreenTechCenter Vejle in Vejle":                   "co2 measured  floor=[3] room=[3 i 1] names=[[greentechcenter vejle] [vejle]]",
-		"target value of temp readings indoors in room 2A1Office on floor 2 of X1 in Y2": "temperature setpoint room floor=[2] room=[2 a 1 office] names=[[x 1] [y 2]]",
-		"in the room in room Mars on floor 3":                                            " measured room floor=[3] room=[mars]",
-		"alarms on air flow rate of supply air on the 3rd floor":                         "air_flow alarm supply floor=[3]",
-		"hourly electricity consumption of Rice Hall, Charlottesville":                   "energy measured  names=[[rice hall] [charlottesville]] period=3600000",
-		"room temperature in °F, accurate to 0.5 °C, not older than 10 minutes":          "temperature measured room unit=DEG_F accuracy=0.5DEG_C age=600000",
-		"zone humidity set point at 1 Hz":                                                "humidity setpoint room period=1000",
-		"position of the chilled water valve of AHU 2":                                   "valve_position measured water",
-		"control command for damper position on floor 4 of EBU3B in San Diego":           "damper_position command  floor=[4] names=[[ebu 3 b] [san diego]]",
-		"outdoor pm2.5 near the river":                                                   "pm2.5 measured outside names=[[river]]",
-		"temperature readings per minute in vejle":                                       "temperature measured  names=[[vejle]] period=60000",
-		"": " measured ",
+		"supply air temperature, building 3, every 5 min":                                `temperature measured supply building="3" period=300000`,
+		"CO2 in room 3I1 on floor 3 of GreenTechCenter Vejle in Vejle":                   `co2 measured  floor="3" room="3 i 1" names=["greentechcenter vejle" "vejle"]`,
+		"target value of temp readings indoors in room 2A1Office on floor 2 of X1 in Y2": `temperature setpoint room floor="2" room="2 a 1 office" names=["x 1" "y 2"]`,
+		"in the room in room Mars on floor 3":                                            ` measured room floor="3" room="mars"`,
+		"alarms on air flow rate of supply air on the 3rd floor":                         `air_flow alarm supply floor="3"`,
+		"hourly electricity consumption of Rice Hall, Charlottesville":                   `energy measured  names=["rice hall" "charlottesville"] period=3600000`,
+		"room temperature in °F, accurate to 0.5 °C, not older than 10 minutes":          `temperature measured room unit=DEG_F accuracy=0.5DEG_C age=600000`,
+		"zone humidity set point at 1 Hz":                                                `humidity setpoint room period=1000`,
+		"position of the chilled water valve of AHU 2":                                   `valve_position measured water`,
+		"control command for damper position on floor 4 of EBU3B in San Diego":           `damper_position command  floor="4" names=["ebu 3 b" "san diego"]`,
+		"outdoor pm2.5 near the river":                                                   `pm2.5 measured outside names=["river"]`,
+		"temperature readings per minute in vejle":                                       `temperature measured  names=["vejle"] period=60000`,
+		"": ` measured `,
 	} {
 		if got := rank.Read(rank.Want{Text: text}).String(); got != want {
 			t.Errorf("%q\n got %q\nwant %q", text, got, want)

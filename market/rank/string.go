@@ -14,11 +14,11 @@ func (q *Query) String() string {
 		name name
 	}{{"building", q.place.building}, {"city", q.place.city}, {"country", q.place.country}, {"floor", q.place.floor}, {"room", q.place.room}} {
 		if len(p.name) > 0 {
-			fmt.Fprintf(&b, " %s=%v", p.key, p.name)
+			fmt.Fprintf(&b, " %s=%q", p.key, p.name.String())
 		}
 	}
 	if len(q.names) > 0 {
-		fmt.Fprintf(&b, " names=%v", q.names)
+		fmt.Fprintf(&b, " names=%q", q.Facets().Names)
 	}
 	if q.unit.ID != "" {
 		fmt.Fprintf(&b, " unit=%s", q.unit.ID)
