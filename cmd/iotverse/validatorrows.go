@@ -1,0 +1,217 @@
+package main
+
+import (
+	"bufio"
+	"compress/gzip"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+)
+
+// maxComplaints bad rows are reported one by one, the others by number.
+const maxComplaints = 20
+
+// rowReader reads a CSV of readings into a sorter. Memory grows with the number of sensors, not of rows.
+type rowReader struct {
+	sorter  *rowSorter
+	stderr  io.Writer
+	name    string
+	columns [5]int // sensor, batch, ts, value, arrival; −1 if not there
+	index   map[string]int
+	names   []string
+	waiting []sentRow // of each sensor: its last row, until it is known whether its batch goes on
+	good    int64
+	bad     int64
+}
+
+// read takes the whole file. It is an error if there is no header or no good row; bad rows are reported and left out.
+func (r *rowReader) read(file io.Reader) error {
+	in := bufio.NewReaderSize(file, 1<<16)
+	if magic, _ := in.Peek(2); len(magic) == 2 && magic[0] == 0x1f && magic[1] == 0x8b {
+		z, err := gzip.NewReader(in)
+		if err != nil {
+			return fmt.Errorf("%s: %v", r.name, err)
+		}
+		in = bufio.NewReaderSize(z, 1<<16)
+	}
+	head, err := in.Peek(512)
+	if len(head) == 0 {
+		if err != nil && !errors.Is(err, io.EOF) {
+			return fmt.Errorf("%s: %v", r.name, err)
+		}
+		return fmt.Errorf("%s is empty: want sensor,batch,seq,ts,value", r.name)
+	}
+	if strings.ContainsRune(string(head), 0) || !utf8.Valid(head[:max(len(head)-3, 0)]) && !utf8.Valid(head) {
+		return fmt.Errorf("%s is no text: want CSV with sensor,batch,seq,ts,value", r.name)
+	}
+	if err := r.rows(in); err != nil {
+		return err
+	}
+	if r.bad > maxComplaints {
+		fmt.Fprintf(r.stderr, "iotverse: %s: %d bad rows in all were left out\n", r.name, r.bad)
+	}
+	if r.good == 0 {
+		return fmt.Errorf("%s: no row is a reading", r.name)
+	}
+	return r.end()
+}
+
+// rows reads line by line, so that one stray quote or an endless line spoils no more than itself.
+func (r *rowReader) rows(in *bufio.Reader) error {
+	r.index = map[string]int{}
+	cells := make([]string, 0, 8)
+	for line := int64(1); ; line++ {
+		text, err := rowText(in)
+		if len(text) == 0 && errors.Is(err, io.EOF) {
+			return nil
+		}
+		switch {
+		case errors.Is(err, errLongRow):
+			r.complain(line, err)
+			continue
+		case err != nil && !errors.Is(err, io.EOF):
+			return fmt.Errorf("%s: after line %d: %v", r.name, line-1, err)
+		case len(strings.TrimSpace(text)) == 0:
+			continue
+		}
+		cells = splitRow(cells[:0], text)
+		if line == 1 {
+			if err := r.header(cells); err != nil {
+				return err
+			}
+			continue
+		}
+		row, sensor, err := r.parse(cells)
+		if err != nil {
+			r.complain(line, err)
+			continue
+		}
+		r.good++
+		row.order = line
+		if err := r.take(row, sensor); err != nil {
+			return err
+		}
+	}
+}
+
+var errLongRow = errors.New("longer than 64 kB")
+
+// rowText returns the next line without its end; the last one comes with io.EOF.
+func rowText(in *bufio.Reader) (string, error) {
+	b, err := in.ReadSlice('\n')
+	if !errors.Is(err, bufio.ErrBufferFull) {
+		return strings.TrimRight(string(b), "\r\n"), err
+	}
+	for errors.Is(err, bufio.ErrBufferFull) {
+		_, err = in.ReadSlice('\n')
+	}
+	if err != nil && !errors.Is(err, io.EOF) {
+		return "", err
+	}
+	return "", errLongRow
+}
+
+// splitRow cuts a line at its commas; quotes around a whole cell are taken off.
+func splitRow(cells []string, line string) []string {
+	for more := true; more; {
+		var cell string
+		cell, line, more = strings.Cut(line, ",")
+		if n := len(cell); n >= 2 && cell[0] == '"' && cell[n-1] == '"' {
+			cell = cell[1 : n-1]
+		}
+		cells = append(cells, cell)
+	}
+	return cells
+}
+
+func (r *rowReader) complain(line int64, err error) {
+	if r.bad++; r.bad <= maxComplaints {
+		fmt.Fprintf(r.stderr, "iotverse: %s: line %d: %v; left out\n", r.name, line, err)
+	}
+}
+
+func (r *rowReader) header(cells []string) error {
+	for i, want := range [...]string{"sensor", "batch", "ts", "value", "arrival"} {
+		r.columns[i] = -1
+		for k, c := range cells {
+			if strings.TrimSpace(strings.TrimPrefix(c, "\ufeff")) == want {
+				r.columns[i] = k
+			}
+		}
+		if r.columns[i] < 0 && want != "arrival" {
+			return fmt.Errorf("%s: line 1: no column %s: want sensor,batch,seq,ts,value", r.name, want)
+		}
+	}
+	return nil
+}
+
+// parse reads one row.
+func (r *rowReader) parse(cells []string) (row sentRow, sensor string, err error) {
+	for i, k := range r.columns {
+		if k >= len(cells) && i < 4 {
+			return row, "", fmt.Errorf("%d cells, want at least %d", len(cells), k+1)
+		}
+	}
+	sensor = cells[r.columns[0]]
+	if sensor == "" || len(sensor) > 200 {
+		return row, "", fmt.Errorf("sensor name of %d bytes, want 1..200", len(sensor))
+	}
+	if row.batch, err = strconv.ParseInt(cells[r.columns[1]], 10, 64); err != nil {
+		return row, "", fmt.Errorf("batch %.40q is no whole number", cells[r.columns[1]])
+	}
+	if row.t, err = millis(cells[r.columns[2]]); err != nil {
+		return row, "", err
+	}
+	if row.value, err = strconv.ParseFloat(cells[r.columns[3]], 64); err != nil || math.Abs(row.value) > 1e15 || math.IsNaN(row.value) {
+		return row, "", fmt.Errorf("value %.40q is no number that a sensor gives", cells[r.columns[3]])
+	}
+	if k := r.columns[4]; k >= 0 && k < len(cells) && cells[k] != "" {
+		row.arrival, err = millis(cells[k])
+	}
+	return row, sensor, err
+}
+
+// millis reads seconds since 1970.
+func millis(s string) (int64, error) {
+	if n, err := strconv.ParseInt(s, 10, 64); err == nil && n > -1e11 && n < 1e11 {
+		return n * 1000, nil
+	}
+	x, err := strconv.ParseFloat(s, 64)
+	if err != nil || !(math.Abs(x) < 1e11) {
+		return 0, fmt.Errorf("time %.40q is no number of seconds since 1970", s)
+	}
+	return int64(math.Round(x * 1000)), nil
+}
+
+// take passes on the row that was waiting, now that it is known whether it ended its batch.
+func (r *rowReader) take(row sentRow, sensor string) error {
+	i, ok := r.index[sensor]
+	if !ok {
+		sensor = strings.Clone(sensor)
+		i = len(r.names)
+		r.index[sensor] = i
+		r.names = append(r.names, sensor)
+		row.sensor, row.key = uint32(i), row.t
+		r.waiting = append(r.waiting, row)
+		return nil
+	}
+	old := r.waiting[i]
+	old.last = old.batch != row.batch
+	row.sensor, row.key = uint32(i), max(old.key, row.t)
+	r.waiting[i] = row
+	return r.sorter.add(old)
+}
+
+func (r *rowReader) end() error {
+	for _, row := range r.waiting {
+		row.last = true
+		if err := r.sorter.add(row); err != nil {
+			return err
+		}
+	}
+	return nil
+}
