@@ -2,6 +2,7 @@ package deal
 
 import (
 	"maps"
+	"math"
 	"slices"
 	"time"
 
@@ -65,12 +66,23 @@ func (b *Bases) Add(p unit.Proven) {
 	}
 }
 
-// tpsFee bounds the least tps fee of a unit that hangs on p: about as many units as main chain indexes lie between it and
-// the last ball, and at least the time between those two has passed (BYTEBALL B).
+// tpsFee bounds the least tps fee of a unit that hangs on p: the fee for p, all the units between p's last ball and p, and
+// itself, as if no more time had passed than between those two (BYTEBALL B; ocore storage.js, getLocalTps).
 func (b *Bases) tpsFee(p unit.Proven, behind spot) byteball.Bytes {
-	count := float64(p.MCI-behind.mci) + 1
 	elapsed := float64(max(p.Unit.Timestamp-behind.time, 1))
+	count := max(float64(p.MCI-behind.mci), b.charged(p.Unit, elapsed)) + 1
 	return remember(b.fees, count/elapsed, func(tps float64) byteball.Bytes { return unit.MinTPSFee(b.vars, tps, 1) })
+}
+
+// charged returns the most units that can stand between u's last ball and u, itself included, given the fee that u was
+// charged once it was stable: the ledger counts all of them, those beside the main chain too, in elapsed seconds (ocore
+// storage.js, getFinalTps). It is 0 if the hub did not tell the fee; a lie costs no more than a channel's reserve.
+func (b *Bases) charged(u *unit.Unit, elapsed float64) float64 {
+	if u.ActualTPSFee == nil || b.vars.BaseTPSFee == 0 {
+		return 0
+	}
+	tps := float64(b.vars.TPSInterval) * math.Log1p((float64(*u.ActualTPSFee)+.5)/float64(b.vars.BaseTPSFee))
+	return math.Floor(tps*elapsed + 1e-9)
 }
 
 // remember returns f of a load, computed once while it is among the last that were asked for.

@@ -4,6 +4,8 @@ import (
 	"testing"
 	"time"
 
+	"pgregory.net/rapid"
+
 	"github.com/iotverse/iotverse/byteball"
 	"github.com/iotverse/iotverse/byteball/channel"
 	"github.com/iotverse/iotverse/byteball/unit"
@@ -118,4 +120,26 @@ func TestLoad(t *testing.T) {
 	if got := deal.NewBases([]byteball.Address{op}, unit.SystemVars{}).Load(9, time.Unix(t0, 0)); got != 0 {
 		t.Errorf("%d bytes on a network without tps fees", got)
 	}
+}
+
+// Law: a voucher offers what the ledger will ask of it, however many units stand beside the main chain, and hardly more.
+func TestBasesCountUnitsBesideTheMainChain(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		vars := unit.DefaultVars(byteball.Dev)
+		vars.TPSInterval = rapid.SampledFrom([]float64{1, 2, 1000}).Draw(t, "interval")
+		elapsed := rapid.Int64Range(1, 60).Draw(t, "elapsed")
+		count := rapid.IntRange(1, 6*int(elapsed)).Draw(t, "units")
+		b := deal.NewBases([]byteball.Address{op}, vars)
+		b.Add(heartbeat(0))
+		p := heartbeat(2)
+		p.MCI, p.Unit.Timestamp = 1, t0+elapsed
+		charged := unit.FinalTPSFee(vars, float64(count)/float64(elapsed))
+		p.Unit.ActualTPSFee = &charged
+		b.Add(p)
+		got, ok := b.Newest()
+		want := unit.MinTPSFee(vars, float64(count+1)/float64(elapsed), 1)
+		if !ok || got.TPSFee < want || got.TPSFee > want+30 {
+			t.Errorf("%d units in %d s, interval %g: fee %d, the ledger asks %d", count, elapsed, vars.TPSInterval, got.TPSFee, want)
+		}
+	})
 }
