@@ -43,6 +43,8 @@ func aside(title string) string {
 	return title
 }
 
+var facetNames = [facets]string{"quantity", "medium", "role", "bound", "equipment"}
+
 // vote joins a vote to those for the same value.
 func (b *ballot) vote(f facet, value string, weight int, why string, words ...any) {
 	if value == "" || weight <= 0 {
@@ -51,7 +53,7 @@ func (b *ballot) vote(f facet, value string, weight int, why string, words ...an
 	old := b.votes[f][value]
 	b.votes[f][value] = 1000 - (1000-old)*(1000-min(weight, 1000))/1000
 	if !b.terse && old < b.votes[f][value] && len(b.reasons) < 32 {
-		b.reasons = append(b.reasons, fmt.Sprintf("%s: %s, %d ‰", fmt.Sprintf(why, words...), value, weight))
+		b.reasons = append(b.reasons, fmt.Sprintf("%s: %s %s, %d ‰", fmt.Sprintf(why, words...), facetNames[f], value, weight))
 	}
 }
 

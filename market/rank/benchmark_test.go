@@ -94,9 +94,9 @@ func TestRelevance(t *testing.T) {
 		strip func(*rank.Want)
 		floor float64
 	}{
-		{"text alone", func(w *rank.Want) { w.Structured = rank.Fields{} }, 0.90},
-		{"structured alone", func(w *rank.Want) { w.Text = "" }, 0.90},
-		{"both", func(*rank.Want) {}, 0.90},
+		{"text alone", func(w *rank.Want) { w.Structured = rank.Fields{} }, 0.95},
+		{"structured alone", func(w *rank.Want) { w.Text = "" }, 0.95},
+		{"both", func(*rank.Want) {}, 0.95},
 	} {
 		total := 0.0
 		for _, w := range wants {
