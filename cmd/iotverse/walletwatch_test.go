@@ -135,7 +135,7 @@ func (d *trade) open(age uint64) {
 	})
 	base, _ := bases.Newest()
 	stable := channel.UnitStable{Unit: found.Unit, MCI: found.MCI, Serial: found.Serial}
-	buyer, effects, err = buyer.Apply(stable, time.Now())
+	buyer, _, err = buyer.Apply(stable, time.Now())
 	d.ok(err)
 	seller, _, err = seller.Apply(stable, time.Now())
 	d.ok(err)
