@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -151,10 +152,8 @@ func (r *rowReader) header(cells []string) error {
 
 // parse reads one row.
 func (r *rowReader) parse(cells []string) (row sentRow, sensor string, err error) {
-	for i, k := range r.columns {
-		if k >= len(cells) && i < 4 {
-			return row, "", fmt.Errorf("%d cells, want at least %d", len(cells), k+1)
-		}
+	if most := slices.Max(r.columns[:4]); most >= len(cells) {
+		return row, "", fmt.Errorf("%d cells, want at least %d", len(cells), most+1)
 	}
 	sensor = cells[r.columns[0]]
 	if sensor == "" || len(sensor) > 200 {

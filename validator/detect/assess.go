@@ -57,13 +57,16 @@ func hard(v *vector) float64 {
 	return v.get(fDuplicates) + v.get(fBacks) + v.get(fSkewEnded) + v.get(fEarly)
 }
 
-// total asks the judge; the hard rules come on top.
+// total asks the judge; the rule for a level far beyond all neighbours and the hard rules come on top.
 func total(v *vector, judge Judge) float64 {
 	m := 0.0
 	if judge != nil {
 		m = judge.Margin(v[:])
 	} else {
 		m = pool(v)
+	}
+	if v.get(fPairMin) > 12 && v.get(fLevelGroups) > 15 && v.get(fLevelFront) < 3 {
+		m = max(m, 3) // far from every neighbour, and they are where they were: more than a forest has seen
 	}
 	if h := hard(v); h > 0 {
 		m = max(m, 6+min(h, 10)/10)
@@ -82,7 +85,7 @@ func score(margin float64) int {
 	return int(float64(1000/(1+exp((margin-refusal)/2))) + .5)
 }
 
-// refusal is the margin that one clean batch in a hundred exceeds on injected faults of networks left out of training.
+// refusal is the margin of 500: about one clean batch in a hundred exceeds it in networks like those of the training.
 const refusal = 1.6
 
 // Judged scores a batch by its features alone, with judge or, if that is nil, by the pooled signs: for training.

@@ -20,7 +20,6 @@ type clock struct {
 	dups, same, backs, behind, indebted, cancelled, ended int
 	gaps                                                  []float64
 	gapRate                                               track
-	jitter                                                track
 }
 
 // gapTable counts the gaps of a whole network by the logarithm of their length.

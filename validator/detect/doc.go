@@ -7,7 +7,8 @@
 // solo steps (collusion), copies of a neighbour, and stretches that came before (replay). Most are given a second time on the
 // scale of their own network, so that the judge meets an unknown quantity as it met the known ones. A forest of boosted
 // trees, trained on injected faults (packages inject, tree, train; the forest is in package model), turns them into the
-// log odds m that the batch is false. The hard tier, exact duplicates and a clock that runs back, lifts m to at least 6.
+// log odds m that the batch is false. A level far from every neighbour lifts m to at least 3; the hard tier, exact duplicates
+// and a clock that runs back, to at least 6.
 //
 //	score = 1000 / (1 + exp((m − refusal)/2)), so 500 is reached at m = refusal
 //

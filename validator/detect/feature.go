@@ -108,6 +108,8 @@ const (
 	fAloneFar  // less that of the neighbours whose level is far
 	fAloneSame // share of the near ones that made them, too
 	fPairSplit // widest gap between the sorted pairs
+	fRunNet    // log of the longest equal run less the neighbours' longest, on the median
+	fRunInner  // z of the longest equal run away from the highest and lowest value ever met
 	featureCount
 )
 

@@ -43,7 +43,6 @@ type level struct {
 	gain     track
 	corr     track
 	spread   track
-	size     track // of the residual's log
 	variance track // of the own level
 	sum      float64
 	ledger   float64
@@ -156,7 +155,6 @@ func mean(x []float64) float64 {
 
 // features writes what the neighbours say of the level, and returns what is to be learned.
 func (l *level) features(s *Sensor, v *vector, w *window) (learn func(trust float64)) {
-	n := len(w.y)
 	unit := exp(s.shape.rough.mean) + 1e-9
 	if s.shape.rough.n < 1 {
 		unit = w.rms + 1e-9
@@ -246,7 +244,6 @@ func (l *level) features(s *Sensor, v *vector, w *window) (learn func(trust floa
 	v.set(fLedgerSame, same/float64(max(k, 1)))
 	l.spreads(s, v, w)
 	s.last.level = max(abs(z), abs(zm))
-	_ = n
 	return func(trust float64) {
 		l.sum = sum
 		for g := range groups + 1 {
@@ -270,7 +267,7 @@ func (l *level) features(s *Sensor, v *vector, w *window) (learn func(trust floa
 
 // spreads compares how much the curve moves with how much the neighbours' do.
 func (l *level) spreads(s *Sensor, v *vector, w *window) {
-	var logs, rough, rests [candidates]float64
+	var logs, rough, rests, runs [candidates]float64
 	n := len(w.y)
 	k := 0
 	own := deviation(w.y)
@@ -280,13 +277,16 @@ func (l *level) spreads(s *Sensor, v *vector, w *window) {
 		}
 		x := p.x[:n]
 		logs[k] = ln(deviation(x) + 1e-9)
-		sum := 0.0
+		sum, run, longest := 0.0, 1, 1
 		for i := 1; i < n; i++ {
 			sum += sq(x[i] - x[i-1])
-			if x[i] == x[i-1] {
+			run = carry(run, x[i]-x[i-1])
+			longest = max(longest, run)
+			if run > 1 {
 				rests[k] += 1 / float64(n)
 			}
 		}
+		runs[k] = ln(float64(longest) + 1)
 		rough[k] = ln(sqrt(sum/float64(n))+float64(.1*exp(p.other.shape.rough.mean))+1e-9) - p.other.shape.rough.mean
 		k++
 	}
@@ -296,6 +296,7 @@ func (l *level) spreads(s *Sensor, v *vector, w *window) {
 	apart := ln(own+float64(.3*exp(s.shape.rough.mean))+1e-9) - quantile(logs[:k], .5)
 	v.set(fSpreadNet, l.spread.z(apart, .5))
 	net := ln(w.rms+float64(.1*exp(s.shape.rough.mean))+1e-9) - s.shape.rough.mean - quantile(rough[:k], .5)
+	v.set(fRunNet, v.get(fRunLong)-quantile(runs[:k], .5))
 	v.set(fRestNet, v.get(fRestShare)-quantile(rests[:k], .5))
 	v.set(fRoughNet, net)
 	v.set(fRoughNetZ, s.shape.net.z(net, .4))

@@ -17,9 +17,9 @@ type past struct {
 	fresh   int         // values never met before
 	lag     int         // of the last match
 
-	corr, ratio, newness track
-	pending              [64]float64
-	waiting              int
+	corr, newness track
+	pending       [64]float64
+	waiting       int
 }
 
 // begin finds the coarsest decimal grid that holds most of the first values.

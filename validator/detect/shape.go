@@ -9,16 +9,15 @@ const parts = 8 // of a fingerprint
 
 // shape is how a sensor's curve usually looks, whatever its level.
 type shape struct {
-	rest, run, rough, net, spread track
-	typical                       track // log of the typical step
-	scale                         track // log of the rms step
-	part                          [parts]track
-	mean                          [parts]float64
-	cov                           [parts][parts]float64
-	n                             float64
-	carried                       int     // equal readings at the end of the last batch
-	low, high                     float64 // values ever met
-	met                           bool
+	rest, run, rough, net track
+	typical               track // log of the typical step
+	part                  [parts]track
+	mean                  [parts]float64
+	cov                   [parts][parts]float64
+	n                     float64
+	carried               int     // equal readings at the end of the last batch
+	low, high             float64 // values ever met
+	met                   bool
 }
 
 // priors are the usual deviations of the parts of a fingerprint, for a sensor that is not known yet.
@@ -78,7 +77,9 @@ func (h *shape) features(v *vector, w *window, last *lasting) (learn func(trust 
 		longest = max(longest, run)
 	}
 	length := ln(float64(min(longest, 4096)) + 1)
-	v.set(fEdge, h.edge(w))
+	edge := h.edge(w)
+	v.set(fEdge, edge)
+	v.set(fRunInner, float64(h.run.z(length, .35)*(1-edge)))
 	v.set(fRest, h.rest.z(p[5], .08))
 	v.set(fRestShare, p[5])
 	v.set(fRun, h.run.z(length, .35))

@@ -14,7 +14,7 @@ var scaled = [...]int{
 	fSpreadNet, fPair25, fPair50, fPair75, fPairMin, fPairSign, fPairClose, fPairFar, fPartner,
 	fCorrMean, fCorrMeanZ, fCorrTop, fCorrTopZ, fCorrLowZ, fCopyEqual, fCopyNear, fCopyRatio, fCopyFinger, fCopyLevel,
 	fReplayRun, fReplayCorr, fReplayZ, fReplayRatio, fReplayLevel, fReplaySame, fFingerLast, fLevelLast, fRoughLast, fReplayLast, fRestNet,
-	fRoughSum, fCorrSum, fCorrTopSum, fMidSum, fFingerSum, fCopySum, fAlone, fAloneFar, fPairSplit,
+	fRoughSum, fCorrSum, fCorrTopSum, fMidSum, fFingerSum, fCopySum, fAlone, fAloneFar, fPairSplit, fRunNet, fRunInner,
 }
 
 // keep is how many batches of a network say what is usual in it.

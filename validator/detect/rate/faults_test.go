@@ -15,8 +15,8 @@ const data = "../../../../shared/data/faults"
 
 // What the forest of package model reaches, and the least for types that have a floor of their own.
 const (
-	reachedAUC    = .905
-	reachedRecall = .529
+	reachedAUC    = .903
+	reachedRecall = .551
 )
 
 var least = map[string]float64{

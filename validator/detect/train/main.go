@@ -1,3 +1,9 @@
+// Command train grows the forest of package model on faults injected into the clean series of the reference data, and rates
+// it on the labelled fault cases, from which nothing is learned:
+//
+//	go run ./validator/detect/train -out validator/detect/model/forest.bin
+//
+// With the same series and flags it writes the same bytes. -leave rates forests that never saw the network in question.
 package main
 
 import (
@@ -40,7 +46,7 @@ func run() error {
 	left := flag.Bool("leave", false, "also train with each network left out, and rate it on that network's fault cases")
 	only := flag.Bool("pool", false, "only rate the judgement without a forest")
 	var cfg tree.Config
-	flag.IntVar(&cfg.Trees, "trees", 250, "number of trees")
+	flag.IntVar(&cfg.Trees, "trees", 240, "number of trees")
 	flag.IntVar(&cfg.Depth, "depth", 5, "depth of a tree")
 	flag.Float64Var(&cfg.Rate, "rate", .1, "rate of learning")
 	flag.Float64Var(&cfg.Smooth, "smooth", 20, "weight added to each leaf")
