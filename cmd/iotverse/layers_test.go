@@ -30,7 +30,8 @@ var layers = map[string]int{"byteball": 0, "protocol": 1, "market": 2, "seller":
 var pure = []string{
 	"byteball/objecthash", "byteball/chash", "byteball/definition", "byteball/merkle", "byteball/unit", "byteball/joint", "byteball/channel",
 	"byteball/device", "byteball/signedmessage",
-	"protocol", "protocol/merkle", "protocol/role", "market/...", "validator", "validator/score", "seller", "seller/outbox", "buyer",
+	"protocol", "protocol/merkle", "protocol/role", "market/...", "validator", "validator/score",
+	"validator/detect", "validator/detect/tree", "seller", "seller/outbox", "buyer",
 }
 
 // plain are packages that pure ones may build on though they are not of the list: amounts and errors; signatures.
