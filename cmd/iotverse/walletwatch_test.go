@@ -230,9 +230,13 @@ func wants(t *testing.T, text string, words ...string) {
 func TestWatchCloses(t *testing.T) {
 	const age = 600
 	d := newTrade(t, age)
-	before := d.channels("seller")[0]
+	var before channelView
+	eventually(t, "the chain grows for long enough to tell its pace", time.Minute, func() bool {
+		before = d.channels("seller")[0]
+		return before.About != nil
+	})
 	if before.Phase != "open" || before.Own != d.paid || before.Spent != d.paid || before.Unsettled != d.paid || before.Deposit != d.terms.Deposit ||
-		before.Peer != d.terms.ChangeAddress || before.Address != d.addr || before.Over || before.About == nil {
+		before.Peer != d.terms.ChangeAddress || before.Address != d.addr || before.Over {
 		t.Errorf("seller's channel %+v", before)
 	}
 	wants(t, before.Next, "closes at main chain index", "0.6 of the age")
