@@ -6,6 +6,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/iotverse/iotverse/protocol"
 	"github.com/iotverse/iotverse/protocol/node"
@@ -18,15 +19,17 @@ func TestPeek(t *testing.T) {
 		t.Errorf("an empty folder: %v, want NotFound", err)
 	}
 	s := open(t, dir)
-	var durable atomic.Int64
+	var durable, granted atomic.Int64 // the writer pauses at times, as a node does: without a pause no copy may ever succeed
 	stop := make(chan struct{})
 	var writer sync.WaitGroup
 	writer.Go(func() { // enough for several tables
 		for i := 0; ; i++ {
-			select {
-			case <-stop:
-				return
-			default:
+			for int64(i) >= granted.Load() {
+				select {
+				case <-stop:
+					return
+				case <-time.After(time.Millisecond):
+				}
 			}
 			if err := s.Put(fmt.Appendf(nil, "k/%06d", i), make([]byte, 100_000)); err != nil {
 				t.Error(err)
@@ -36,12 +39,17 @@ func TestPeek(t *testing.T) {
 		}
 	})
 	for round := range 6 {
+		granted.Store(int64(round+1) * 80)
 		eventually(t, "more is written", func() bool { return durable.Load() > int64(round*40) })
 		before := durable.Load()
-		p, err := node.PeekStore(dir)
-		if err != nil {
-			t.Fatal(err)
-		}
+		var p *node.Store
+		eventually(t, "a copy succeeds between two merges of tables", func() (done bool) {
+			var err error
+			if p, err = node.PeekStore(dir); err != nil && !errors.Is(err, protocol.Transient) {
+				t.Fatal(err)
+			}
+			return err == nil
+		})
 		for i := range before {
 			if _, err := p.Get(fmt.Appendf(nil, "k/%06d", i)); err != nil {
 				t.Fatalf("round %d: row %d of %d: %v", round, i, before, err)
