@@ -17,7 +17,7 @@ import (
 const (
 	boxMessages = 1000           // of one device
 	boxBytes    = 32 << 20       // of them
-	allBytes    = 2 << 30        // of all boxes
+	allBytes    = 1 << 30        // of all boxes; an int of 32 bits holds it
 	allDevices  = 100_000        //
 	forgotten   = 90 * 24 * 3600 // seconds after which a device that does not come back makes room for another
 	sweepPause  = 60             // seconds between two searches for such
