@@ -12,7 +12,7 @@
 // balls.go, commissions.go, fees.go). Then the group is committed, synced, and only then acknowledged. In memory are the
 // units that are not stable and bounded caches; nothing takes longer as the chain grows: 300-500 µs of processor time a payment
 // after 1,000 units as after 100,000, in 100-600 MB of heap, most of them badger's while it merges its tables
-// (go test -run XXX -bench Served -benchtime 1x -args -units=100000). Temporary data goes after a day (tidy.go).
+// (go test -run '^$' -bench Served -benchtime 1x -args -units=100000). Temporary data goes after a day (tidy.go).
 //
 // The server is for clients that nobody knows. What one may have is bounded: the size and nesting of a message, the bytes
 // and the work a second, the addresses it watches, what waits for it; and so are the connections of one host, and all of
