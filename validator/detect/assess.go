@@ -1,5 +1,7 @@
 package detect
 
+import "github.com/iotverse/iotverse/validator/number"
+
 // Result is the judgement of one batch.
 type Result struct {
 	Score    int       // ‰: 1000 is beyond doubt, under 500 would be refused
@@ -23,11 +25,11 @@ func (s *Sensor) assess(n, back int) Result {
 	}
 	s.clock.features(s, v, &w)
 	for i, f := range [...]int{fRoughNetZ, fCorrMeanZ, fCorrTopZ, fLevelMid, fFinger, fCopyNear} {
-		s.last.sums[i] = float64(.6*s.last.sums[i]) + clamp(v.get(f), -8, 8)
+		s.last.sums[i] = float64(.6*s.last.sums[i]) + number.Clamp(v.get(f), -8, 8)
 		v.set(fRoughSum+i, s.last.sums[i])
 	}
 	s.judged++
-	v.set(fHistory, ln(float64(min(s.judged, 400))))
+	v.set(fHistory, number.Ln(float64(min(s.judged, 400))))
 	s.believe(v)
 	s.net.scale.features(v, s.trust)
 	for _, f := range learn {
@@ -48,7 +50,7 @@ func (s *Sensor) believe(v *vector) {
 	s.last.odd = min(odd, 20)
 	s.trust = 1
 	if odd > 3 && s.judged > 6 {
-		s.trust = max(sq(3/odd), .03)
+		s.trust = max(number.Square(3/odd), .03)
 	}
 }
 
@@ -82,7 +84,7 @@ func pool(v *vector) float64 {
 
 // score turns a margin into ‰; refusal is the margin of 500.
 func score(margin float64) int {
-	return int(float64(1000/(1+exp((margin-refusal)/2))) + .5)
+	return int(float64(1000/(1+number.Exp((margin-refusal)/2))) + .5)
 }
 
 // refusal is the margin of 500: about one clean batch in a hundred exceeds it in networks like those of the training.

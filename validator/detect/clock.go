@@ -1,6 +1,10 @@
 package detect
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/iotverse/iotverse/validator/number"
+)
 
 // clock is the ledger of a sensor's times: its cadence, jumps forward that a jump back may cancel, jumps back that stay a
 // debt until a jump forward cancels them, and the rate of gaps.
@@ -153,18 +157,18 @@ func (c *clock) features(s *Sensor, v *vector, w *window) {
 	v.set(fSameTime, float64(c.same))
 	v.set(fBacks, float64(c.backs))
 	v.set(fBehind, float64(c.behind)/n)
-	v.set(fDebt, ln(1+c.debt))
+	v.set(fDebt, number.Ln(1+c.debt))
 	v.set(fIndebted, float64(c.indebted)/n)
 	v.set(fSkewEnded, float64(c.ended))
 	v.set(fGaps, count)
 	v.set(fGapTail, poissonTail(len(c.gaps), rate))
-	v.set(fGapLargest, ln(largest))
-	v.set(fGapTotal, ln(1+total))
+	v.set(fGapLargest, number.Ln(largest))
+	v.set(fGapTotal, number.Ln(1+total))
 	v.set(fGapRare, s.net.gaps.rarity(largest))
 	v.set(fGapRate, rate)
 	ahead := 0.0
 	if c.forward > 0 && c.since < 256 {
-		ahead = ln(c.forward)
+		ahead = number.Ln(c.forward)
 	}
 	v.set(fAhead, ahead)
 	v.set(fAheadFor, min(c.since, 256))
@@ -183,17 +187,17 @@ func poissonTail(n int, mean float64) float64 {
 	if n == 0 {
 		return 0
 	}
-	term, tail := exp(-mean), 0.0
+	term, tail := number.Exp(-mean), 0.0
 	for k := range n + 30 {
 		if k >= n {
 			tail += term
 		}
 		term = float64(term*mean) / float64(k+1)
 	}
-	return clamp(-ln(tail), 0, 30)
+	return number.Clamp(-number.Ln(tail), 0, 30)
 }
 
-func gapClass(g float64) int { return int(clamp(float64(4*ln(g)), 0, 39)) }
+func gapClass(g float64) int { return int(number.Clamp(float64(4*number.Ln(g)), 0, 39)) }
 
 // rarity is −log10 of the share of batches that hold a gap at least as long.
 func (g *gapTable) rarity(gap float64) float64 {
@@ -204,7 +208,7 @@ func (g *gapTable) rarity(gap float64) float64 {
 	for _, x := range g.counts[gapClass(gap):] {
 		sum += x
 	}
-	return clamp(float64(-.4342944819*ln(sum/(g.batches+1))), 0, 6)
+	return number.Clamp(float64(-.4342944819*number.Ln(sum/(g.batches+1))), 0, 6)
 }
 
 func (g *gapTable) add(gaps []float64) {

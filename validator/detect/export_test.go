@@ -2,12 +2,6 @@ package detect
 
 import "unsafe"
 
-// What the tests need to see.
-var (
-	Ln  = ln
-	Exp = exp
-)
-
 // SensorBytes is what a sensor with all its pairs takes.
 func SensorBytes() int {
 	return int(unsafe.Sizeof(Sensor{})) + candidates*int(unsafe.Sizeof(pair{})+unsafe.Sizeof(uintptr(0))) + 64*8

@@ -1,5 +1,7 @@
 package detect
 
+import "github.com/iotverse/iotverse/validator/number"
+
 // The features of a batch. Their order is that of the model: new ones go to the end, before featureCount.
 const (
 	fDuplicates = iota
@@ -122,7 +124,7 @@ var Blind = []int{fOffGrid, fNovel, fNovelZ, fHistory, fNeighbours, fWindowGap, 
 
 type vector [Features]float32
 
-func (v *vector) set(i int, x float64) { v[i] = float32(clamp(x, -1e6, 1e6)) }
+func (v *vector) set(i int, x float64) { v[i] = float32(number.Clamp(x, -1e6, 1e6)) }
 func (v *vector) get(i int) float64    { return float64(v[i]) }
 
 // window is the piece of a batch that is judged.
@@ -159,12 +161,12 @@ func (s *Sensor) cut(n, back int, w *window) {
 	for i, y := range w.y {
 		w.steps[i] = y - prev
 		prev = y
-		sum += sq(w.steps[i])
+		sum += number.Square(w.steps[i])
 	}
 	w.rms = sqrt(sum / float64(n))
 	var sorted [64]float64
 	for i, d := range w.steps {
 		sorted[i] = abs(d)
 	}
-	w.typical = quantile(sorted[:n], .7)
+	w.typical = number.Quantile(sorted[:n], .7)
 }

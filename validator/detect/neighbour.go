@@ -1,9 +1,11 @@
 package detect
 
+import "github.com/iotverse/iotverse/validator/number"
+
 // pairsFeatures compares the batch with each neighbour alone: level, steps, and whether it is the neighbour's own curve.
 func (s *Sensor) pairsFeatures(v *vector, w *window) (learn func(trust float64)) {
 	n := len(w.y)
-	unit := exp(s.shape.rough.mean) + 1e-9
+	unit := number.Exp(s.shape.rough.mean) + 1e-9
 	prior := float64(2 * unit)
 	var zs, corrZ, odd [candidates]float64
 	var sum, dx [64]float64
@@ -15,14 +17,14 @@ func (s *Sensor) pairsFeatures(v *vector, w *window) (learn func(trust float64))
 		}
 		for t := 1; t < n; t++ {
 			dx[t] = p.x[t] - p.x[t-1]
-			sum[t] += dx[t] / (exp(p.other.shape.rough.mean) + 1e-9)
+			sum[t] += dx[t] / (number.Exp(p.other.shape.rough.mean) + 1e-9)
 		}
-		p.stepCorr = correlation(w.steps[1:], dx[1:n])
+		p.stepCorr = number.Correlation(w.steps[1:], dx[1:n])
 		c := p.corr.z(p.stepCorr, .2)
 		away[i] = mean(w.y) - mean(p.x[:n])
 		p.z = p.away.z(away[i], prior)
 		zs[k], corrZ[k] = abs(p.z), c
-		sign += clamp(p.z/3, -1, 1)
+		sign += number.Clamp(p.z/3, -1, 1)
 		top, topZ = max(top, p.stepCorr), max(topZ, c)
 		if abs(p.z) < 1.5 {
 			closeBy++
@@ -40,17 +42,17 @@ func (s *Sensor) pairsFeatures(v *vector, w *window) (learn func(trust float64))
 	v.set(fPairSign, abs(sign)/m)
 	v.set(fPairClose, closeBy/m)
 	v.set(fPairFar, farOff/m)
-	v.set(fPartner, quantile(odd[:partners], .5))
-	v.set(fPair25, quantile(zs[:k], .25))
-	v.set(fPair50, quantile(zs[:k], .5))
-	v.set(fPair75, quantile(zs[:k], .75))
+	v.set(fPartner, number.Quantile(odd[:partners], .5))
+	v.set(fPair25, number.Quantile(zs[:k], .25))
+	v.set(fPair50, number.Quantile(zs[:k], .5))
+	v.set(fPair75, number.Quantile(zs[:k], .75))
 	v.set(fPairMin, zs[0])
-	c := correlation(w.steps[1:], sum[1:n])
+	c := number.Correlation(w.steps[1:], sum[1:n])
 	v.set(fCorrMean, c)
 	v.set(fCorrMeanZ, s.level.corr.z(c, .2))
 	v.set(fCorrTop, top)
 	v.set(fCorrTopZ, topZ)
-	v.set(fCorrLowZ, quantile(corrZ[:k], .25))
+	v.set(fCorrLowZ, number.Quantile(corrZ[:k], .25))
 	v.set(fUsualCorr, s.level.corr.mean)
 	s.solo(v, w, unit, sum[:n], m)
 	s.copies(v, w, unit)
@@ -74,7 +76,7 @@ func (s *Sensor) solo(v *vector, w *window, unit float64, others []float64, k fl
 	limit := float64(4 * max(l.apart.mean, .3))
 	for i := 1; i < len(w.y); i++ {
 		d := w.steps[i]/unit - others[i]/k
-		rms += sq(d)
+		rms += number.Square(d)
 		l.alone = float64(l.alone * .985)
 		if abs(d) > limit {
 			l.alone += d
@@ -102,11 +104,11 @@ func (s *Sensor) solo(v *vector, w *window, unit float64, others []float64, k fl
 		}
 	}
 	split := 0.0
-	quantile(zs[:n], .5)
+	number.Quantile(zs[:n], .5)
 	for i := 1; i < n; i++ {
 		split = max(split, zs[i]-zs[i-1])
 	}
-	v.set(fAlone, ln(1+abs(l.alone)))
+	v.set(fAlone, number.Ln(1+abs(l.alone)))
 	v.set(fAloneFar, ratio(1+abs(l.alone), 1+far/max(nFar, 1)))
 	v.set(fAloneSame, same/max(near, 1))
 	v.set(fPairSplit, min(split, 50))
@@ -151,7 +153,7 @@ func (s *Sensor) copies(v *vector, w *window, unit float64) {
 			f := float64(n)
 			if x := equal + float64(.3*near); x > score {
 				score = x
-				mid := quantile(diffs[:n], .5)
+				mid := number.Quantile(diffs[:n], .5)
 				best.equal, best.near, best.p = equal/f, near/f, p
 				best.ratio = ratio(mid+float64(.02*unit), w.typical+float64(.02*unit))
 				best.offset = ratio(abs(w.y[n-1]-r.at(back+lag).V), unit)
@@ -190,7 +192,7 @@ func (s *Sensor) lags(v *vector, w *window) {
 		if !p.ok || k >= 12 || !p.other.at(before[:n], w.t[n-1], s.clock.cadence, x[:n]) {
 			continue
 		}
-		scale := exp(p.other.shape.rough.mean) + 1e-9
+		scale := number.Exp(p.other.shape.rough.mean) + 1e-9
 		for i := range n {
 			now[i] += p.x[i] / scale
 			then[i] += x[i] / scale
@@ -198,6 +200,6 @@ func (s *Sensor) lags(v *vector, w *window) {
 		k++
 	}
 	if k > 0 {
-		v.set(fLag, correlation(w.y, then[:n])-correlation(w.y, now[:n]))
+		v.set(fLag, number.Correlation(w.y, then[:n])-number.Correlation(w.y, now[:n]))
 	}
 }

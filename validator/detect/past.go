@@ -3,6 +3,8 @@ package detect
 import (
 	"math"
 	"math/bits"
+
+	"github.com/iotverse/iotverse/validator/number"
 )
 
 // past is what a sensor has sent, as steps of its value grid, and searches it for stretches that come again.
@@ -63,7 +65,7 @@ func (p *past) put(v float64) {
 	if !p.onGrid(v) {
 		p.off++
 	}
-	q := int32(clamp(math.Round(float64(v*p.grid)), -2e9, 2e9))
+	q := int32(number.Clamp(math.Round(float64(v*p.grid)), -2e9, 2e9))
 	h := uint32(q) * 2654435761 >> 18
 	if p.seen[h/64]&(1<<(h%64)) == 0 {
 		p.seen[h/64] |= 1 << (h % 64)
@@ -132,8 +134,8 @@ func (p *past) features(s *Sensor, v *vector, w *window, back int) (learn func(t
 		diff, own, equal, longest := 0.0, 0.0, 0.0, 0.0
 		for i := range n {
 			h[i] = p.step(c.end - n + i)
-			diff += sq(d[i] - h[i])
-			own += sq(d[i])
+			diff += number.Square(d[i] - h[i])
+			own += number.Square(d[i])
 			switch {
 			case d[i] != h[i]:
 				equal = 0
@@ -142,7 +144,7 @@ func (p *past) features(s *Sensor, v *vector, w *window, back int) (learn func(t
 			}
 			longest = max(longest, equal)
 		}
-		x := correlation(d[:n], h[:n])
+		x := number.Correlation(d[:n], h[:n])
 		run = max(run, longest)
 		if x > corr {
 			corr, lag = x, end-c.end
@@ -158,7 +160,7 @@ func (p *past) features(s *Sensor, v *vector, w *window, back int) (learn func(t
 	v.set(fReplayCorr, corr)
 	v.set(fReplayZ, p.corr.z(corr, .1))
 	v.set(fReplayRatio, rat)
-	v.set(fReplayLevel, ln(1+level))
+	v.set(fReplayLevel, number.Ln(1+level))
 	v.set(fReplaySame, same)
 	p.lag = lag
 	s.last.replay = corr

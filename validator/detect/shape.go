@@ -1,9 +1,6 @@
 package detect
 
-import "math"
-
-func sqrt(x float64) float64 { return math.Sqrt(max(x, 0)) }
-func abs(x float64) float64  { return math.Abs(x) }
+import "github.com/iotverse/iotverse/validator/number"
 
 const parts = 8 // of a fingerprint
 
@@ -45,28 +42,28 @@ func (w *window) fingerprint(unit float64) (p [parts]float64) {
 	slope := sumTY / max(1, float64(float64(n*(float64(n*n)-1))/12))
 	mean, vr := sumY/n, 0.0
 	for i, y := range w.y {
-		vr += sq(y - mean - float64(slope*(float64(i)-float64((n-1)/2))))
+		vr += number.Square(y - mean - float64(slope*(float64(i)-float64((n-1)/2))))
 	}
 	var sorted [64]float64
 	for i, d := range w.steps {
 		sorted[i] = abs(d)
 	}
-	mid := quantile(sorted[:len(w.y)], .5)
+	mid := number.Quantile(sorted[:len(w.y)], .5)
 	tiny := float64(.05*unit) + 1e-9
-	p[0] = ln(w.rms + tiny)
+	p[0] = number.Ln(w.rms + tiny)
 	p[1] = ratio(second+tiny, path+tiny)
 	p[2] = ratio(high-low+tiny, path+tiny)
 	p[3] = ratio(largest+tiny, mid+float64(.3*w.rms)+tiny)
 	p[4] = ratio(sqrt(vr/n)+tiny, w.rms+tiny)
 	p[5] = rests / n
 	p[6] = ratio(mid+float64(.2*w.rms)+tiny, w.rms+tiny)
-	p[7] = same / (float64(n*sq(w.rms)) + sq(tiny))
+	p[7] = same / (float64(n*number.Square(w.rms)) + number.Square(tiny))
 	return p
 }
 
 // features writes what the shape of the curve says, and returns what is to be learned from it.
 func (h *shape) features(v *vector, w *window, last *lasting) (learn func(trust float64)) {
-	unit := exp(h.typical.mean)
+	unit := number.Exp(h.typical.mean)
 	if h.typical.n < 1 {
 		unit = w.rms
 	}
@@ -76,7 +73,7 @@ func (h *shape) features(v *vector, w *window, last *lasting) (learn func(trust 
 		run = carry(run, d)
 		longest = max(longest, run)
 	}
-	length := ln(float64(min(longest, 4096)) + 1)
+	length := number.Ln(float64(min(longest, 4096)) + 1)
 	edge := h.edge(w)
 	v.set(fEdge, edge)
 	v.set(fRunInner, float64(h.run.z(length, .35)*(1-edge)))
@@ -94,7 +91,7 @@ func (h *shape) features(v *vector, w *window, last *lasting) (learn func(trust 
 		v.set(fShape0+i, h.part[i].z(p[i], priors[i]))
 	}
 	v.set(fUsualRest, h.rest.mean)
-	size := ln(w.typical + float64(.1*w.rms) + 1e-9)
+	size := number.Ln(w.typical + float64(.1*w.rms) + 1e-9)
 	return func(trust float64) {
 		h.carried = run
 		h.rest.add(p[5], trust, .08)
@@ -118,7 +115,7 @@ func carry(run int, step float64) int {
 // spikes measures readings that leave and come back at once.
 func (h *shape) spikes(v *vector, w *window, unit float64) {
 	first, second, largest := 0.0, 0.0, 0.0
-	scale := float64(.5*unit) + float64(.5*w.typical) + float64(.3*exp(h.rough.mean)) + 1e-9
+	scale := float64(.5*unit) + float64(.5*w.typical) + float64(.3*number.Exp(h.rough.mean)) + 1e-9
 	if h.rough.n < 1 {
 		scale = w.typical + float64(.3*w.rms) + 1e-9
 	}
@@ -134,9 +131,9 @@ func (h *shape) spikes(v *vector, w *window, unit float64) {
 			second = max(second, x)
 		}
 	}
-	v.set(fSpike, ln(1+first/scale))
-	v.set(fSpikeSecond, ln(1+second/scale))
-	v.set(fStepMax, ln(1+largest/scale))
+	v.set(fSpike, number.Ln(1+first/scale))
+	v.set(fSpikeSecond, number.Ln(1+second/scale))
+	v.set(fStepMax, number.Ln(1+largest/scale))
 }
 
 // distance is the Mahalanobis distance of p from the sensor's own fingerprints.
@@ -151,7 +148,7 @@ func (h *shape) distance(p [parts]float64) float64 {
 		for j := range p {
 			a[i][j] = float64(h.n*h.cov[i][j]) / (h.n + 6)
 		}
-		a[i][i] += float64(6*sq(priors[i]))/(h.n+6) + float64(.05*h.cov[i][i]) + 1e-6
+		a[i][i] += float64(6*number.Square(priors[i]))/(h.n+6) + float64(.05*h.cov[i][i]) + 1e-6
 	}
 	sum := 0.0
 	for i := range p { // Cholesky and forward substitution in one
@@ -165,11 +162,11 @@ func (h *shape) distance(p [parts]float64) float64 {
 		}
 		x := a[i][i]
 		for k := range i {
-			x -= sq(a[i][k])
+			x -= number.Square(a[i][k])
 		}
 		a[i][i] = sqrt(max(x, 1e-9))
 		d[i] /= a[i][i]
-		sum += sq(d[i])
+		sum += number.Square(d[i])
 	}
 	return min(sqrt(sum), 60)
 }

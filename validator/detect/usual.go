@@ -1,6 +1,10 @@
 package detect
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/iotverse/iotverse/validator/number"
+)
 
 // What is odd in one network is usual in another, so most features are given to the judge a second time on the scale of
 // their own network: less the median and divided by the distance from it to the 90 % quantile, over the trusted batches
@@ -32,7 +36,7 @@ type scale struct {
 func (c *scale) features(v *vector, trust float64) {
 	if c.known {
 		for i, f := range scaled {
-			v.set(featureCount+i, clamp(float64(v[f]-c.mid[i])/float64(c.wide[i]), -20, 20))
+			v.set(featureCount+i, number.Clamp(float64(v[f]-c.mid[i])/float64(c.wide[i]), -20, 20))
 		}
 	}
 	if trust < .5 {

@@ -7,7 +7,7 @@ import (
 	"slices"
 
 	"github.com/iotverse/iotverse/validator/detect"
-	"github.com/iotverse/iotverse/validator/detect/rate"
+	"github.com/iotverse/iotverse/validator/detect/series"
 )
 
 const batch = 32
@@ -23,7 +23,7 @@ type item struct {
 // maker spoils the streams of one case.
 type maker struct {
 	rng   *rand.Rand
-	base  *rate.Case
+	base  *series.Case
 	lines [][]item
 	start int64 // before it nothing is spoilt
 	step  []float64
@@ -39,7 +39,7 @@ var Types = []string{"spike", "stuck", "bias", "drift", "noise", "unit", "clocks
 
 // Faults returns base with faults drawn from seed, in batches of 32 readings, and their truth. base is clean, has at least
 // one stream, and is not changed.
-func Faults(base *rate.Case, seed uint64) *rate.Case {
+func Faults(base *series.Case, seed uint64) *series.Case {
 	m := &maker{rng: rand.New(rand.NewPCG(seed, 11)), base: base}
 	m.measure()
 	m.colludes()
@@ -247,15 +247,15 @@ func (m *maker) taken(i, from, to int) bool {
 }
 
 // result cuts the streams into batches and labels them.
-func (m *maker) result() *rate.Case {
-	out := &rate.Case{Name: m.base.Name}
+func (m *maker) result() *series.Case {
+	out := &series.Case{Name: m.base.Name}
 	for i, s := range m.base.Streams {
 		line := m.lines[i]
-		n := rate.Stream{Name: s.Name}
+		n := series.Stream{Name: s.Name}
 		after := false
 		for from := 0; from < len(line); from += batch {
 			piece := line[from:min(from+batch, len(line))]
-			b := rate.Batch{Number: int64(from / batch), End: from + len(piece)}
+			b := series.Batch{Number: int64(from / batch), End: from + len(piece)}
 			b.Truth = label(piece, after, m.start)
 			after = slices.ContainsFunc(piece, func(x item) bool { return x.touched })
 			n.Batches = append(n.Batches, b)
@@ -277,8 +277,8 @@ func whole(fault string) bool {
 	return true
 }
 
-func label(piece []item, after bool, start int64) rate.Truth {
-	t := rate.Truth{Type: "clean", Warm: piece[0].T < start}
+func label(piece []item, after bool, start int64) series.Truth {
+	t := series.Truth{Type: "clean", Warm: piece[0].T < start}
 	counts := map[string]int{}
 	for _, x := range piece {
 		if x.touched {

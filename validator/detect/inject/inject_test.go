@@ -7,13 +7,13 @@ import (
 
 	"github.com/iotverse/iotverse/validator/detect"
 	"github.com/iotverse/iotverse/validator/detect/inject"
-	"github.com/iotverse/iotverse/validator/detect/rate"
+	"github.com/iotverse/iotverse/validator/detect/series"
 )
 
-func waves(sensors, readings int) *rate.Case {
-	c := &rate.Case{}
+func waves(sensors, readings int) *series.Case {
+	c := &series.Case{}
 	for i := range sensors {
-		s := rate.Stream{Name: string(rune('a' + i))}
+		s := series.Stream{Name: string(rune('a' + i))}
 		for k := range readings {
 			v := math.Round(1000*math.Sin(float64(k)/200)+float64(k*7919%97*i)) / 100
 			s.Readings = append(s.Readings, detect.Reading{T: int64(k) * 60e3, V: v})

@@ -8,6 +8,7 @@ import (
 
 	"github.com/iotverse/iotverse/validator/detect/model"
 	"github.com/iotverse/iotverse/validator/detect/rate"
+	"github.com/iotverse/iotverse/validator/detect/series"
 )
 
 // data is the reference data, which is no part of the repository.
@@ -38,7 +39,7 @@ func TestFaults(t *testing.T) {
 	var marks, colluding []rate.Mark
 	for _, name := range files {
 		c := read(t, name)
-		m := c.Marks(rate.Run(c, judge))
+		m := rate.Marks(c, series.Run(c, judge))
 		marks = append(marks, m...)
 		colluding = append(colluding, beside(c, m)...)
 	}
@@ -64,7 +65,7 @@ func TestFaults(t *testing.T) {
 	}
 }
 
-func read(t *testing.T, name string) *rate.Case {
+func read(t *testing.T, name string) *series.Case {
 	t.Helper()
 	f, err := os.Open(name)
 	if err != nil {
@@ -80,14 +81,14 @@ func read(t *testing.T, name string) *rate.Case {
 		t.Fatal(err)
 	}
 	defer g.Close()
-	if err := c.ReadTruth(g); err != nil {
+	if err := rate.ReadTruth(c, g); err != nil {
 		t.Fatal(err)
 	}
 	return c
 }
 
 // beside returns the marks of the clean batches that end while others of the network collude.
-func beside(c *rate.Case, marks []rate.Mark) []rate.Mark {
+func beside(c *series.Case, marks []rate.Mark) []rate.Mark {
 	var times [][2]int64
 	for _, s := range c.Streams {
 		from := 0
@@ -118,10 +119,10 @@ func beside(c *rate.Case, marks []rate.Mark) []rate.Mark {
 func TestRate(t *testing.T) {
 	var marks []rate.Mark
 	for i := range 200 {
-		marks = append(marks, rate.Mark{Score: float64(400 + i), Truth: rate.Truth{Type: "clean"}})
+		marks = append(marks, rate.Mark{Score: float64(400 + i), Truth: series.Truth{Type: "clean"}})
 	}
 	for _, s := range []float64{399, 500, 700, 400.5} {
-		marks = append(marks, rate.Mark{Score: s, Truth: rate.Truth{Label: 1, Type: "spike"}})
+		marks = append(marks, rate.Mark{Score: s, Truth: series.Truth{Label: 1, Type: "spike"}})
 	}
 	got := rate.Rate(marks)
 	if want := (1 + .4975 + 0 + .995) / 4; len(got.Rows) != 1 || got.Rows[0].AUC < want-.002 || got.Rows[0].AUC > want+.002 {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/iotverse/iotverse/byteball"
 	"github.com/iotverse/iotverse/validator/detect"
+	"github.com/iotverse/iotverse/validator/detect/series"
 )
 
 // lines calls row for each line of a CSV file, gzip or plain, after the header; cells are looked up by column name.
@@ -47,8 +48,8 @@ func lines(r io.Reader, row func(cell func(string) string) error) error {
 }
 
 // ReadCase reads the readings of a fault case: sensor,batch,seq,ts,value, sorted by sensor and as sent.
-func ReadCase(name string, r io.Reader) (*Case, error) {
-	c := &Case{Name: name}
+func ReadCase(name string, r io.Reader) (*series.Case, error) {
+	c := &series.Case{Name: name}
 	err := lines(r, func(cell func(string) string) error {
 		batch, err1 := strconv.ParseInt(cell("batch"), 10, 64)
 		t, err2 := strconv.ParseFloat(cell("ts"), 64)
@@ -58,31 +59,31 @@ func ReadCase(name string, r io.Reader) (*Case, error) {
 				return err
 			}
 		}
-		c.put(cell("sensor"), batch, detect.Reading{T: int64(t * 1000), V: v})
+		put(c, cell("sensor"), batch, detect.Reading{T: int64(t * 1000), V: v})
 		return nil
 	})
 	return c, err
 }
 
-func (c *Case) put(sensor string, batch int64, r detect.Reading) {
+func put(c *series.Case, sensor string, batch int64, r detect.Reading) {
 	if n := len(c.Streams); n == 0 || c.Streams[n-1].Name != sensor {
-		c.Streams = append(c.Streams, Stream{Name: sensor})
+		c.Streams = append(c.Streams, series.Stream{Name: sensor})
 	}
 	s := &c.Streams[len(c.Streams)-1]
 	if n := len(s.Batches); n == 0 || s.Batches[n-1].Number != batch {
-		s.Batches = append(s.Batches, Batch{Number: batch})
+		s.Batches = append(s.Batches, series.Batch{Number: batch})
 	}
 	s.Readings = append(s.Readings, r)
 	s.Batches[len(s.Batches)-1].End = len(s.Readings)
 }
 
-// ReadTruth reads the truth of a fault case into it: sensor,batch,label,type,level,…,warmup.
-func (c *Case) ReadTruth(r io.Reader) error {
+// ReadTruth reads the truth of a fault case into c: sensor,batch,label,type,level,…,warmup.
+func ReadTruth(c *series.Case, r io.Reader) error {
 	type key struct {
 		sensor string
 		batch  int64
 	}
-	where := map[key]*Batch{}
+	where := map[key]*series.Batch{}
 	for i := range c.Streams {
 		for k := range c.Streams[i].Batches {
 			b := &c.Streams[i].Batches[k]
@@ -107,8 +108,8 @@ func (c *Case) ReadTruth(r io.Reader) error {
 
 // ReadSeries reads clean series, ts,sensor,COLUMN, sorted by sensor and time; rows without a value are left out. Batches
 // are of 32 readings.
-func ReadSeries(name, column string, r io.Reader) (*Case, error) {
-	c := &Case{Name: name}
+func ReadSeries(name, column string, r io.Reader) (*series.Case, error) {
+	c := &series.Case{Name: name}
 	counts := map[string]int{}
 	err := lines(r, func(cell func(string) string) error {
 		t, err := strconv.ParseFloat(cell("ts"), 64)
@@ -120,15 +121,15 @@ func ReadSeries(name, column string, r io.Reader) (*Case, error) {
 			return nil
 		}
 		s := cell("sensor")
-		c.put(s, int64(counts[s]/32), detect.Reading{T: int64(t * 1000), V: v})
+		put(c, s, int64(counts[s]/32), detect.Reading{T: int64(t * 1000), V: v})
 		counts[s]++
 		return nil
 	})
 	return c, err
 }
 
-// Marks pairs the results of Run with the truth.
-func (c *Case) Marks(results [][]detect.Result) []Mark {
+// Marks pairs the results of series.Run with the truth.
+func Marks(c *series.Case, results [][]detect.Result) []Mark {
 	var list []Mark
 	for i, s := range c.Streams {
 		for k, b := range s.Batches {

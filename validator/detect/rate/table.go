@@ -6,12 +6,14 @@ import (
 	"io"
 	"slices"
 	"sort"
+
+	"github.com/iotverse/iotverse/validator/detect/series"
 )
 
 // Mark is the score of one judged batch: the lower, the more suspicious.
 type Mark struct {
 	Score float64
-	Truth Truth
+	Truth series.Truth
 }
 
 // Row is how well one type of fault is told from clean batches.

@@ -9,23 +9,24 @@ import (
 	"strings"
 
 	"github.com/iotverse/iotverse/validator/detect/rate"
+	"github.com/iotverse/iotverse/validator/detect/series"
 )
 
 // faultCases are what is rated; nothing is learned from them.
-func faultCases(data string) ([]*rate.Case, error) {
+func faultCases(data string) ([]*series.Case, error) {
 	files, err := filepath.Glob(filepath.Join(data, "faults", "*.readings.csv.gz"))
 	if err != nil {
 		return nil, err
 	}
-	var list []*rate.Case
+	var list []*series.Case
 	for _, name := range files {
-		c, err := open(name, func(f *os.File) (*rate.Case, error) {
+		c, err := open(name, func(f *os.File) (*series.Case, error) {
 			return rate.ReadCase(strings.TrimSuffix(filepath.Base(name), ".readings.csv.gz"), f)
 		})
 		if err != nil {
 			return nil, err
 		}
-		_, err = open(strings.Replace(name, "readings", "truth", 1), func(f *os.File) (*rate.Case, error) { return c, c.ReadTruth(f) })
+		_, err = open(strings.Replace(name, "readings", "truth", 1), func(f *os.File) (*series.Case, error) { return c, rate.ReadTruth(c, f) })
 		if err != nil {
 			return nil, err
 		}
@@ -34,7 +35,7 @@ func faultCases(data string) ([]*rate.Case, error) {
 	return list, nil
 }
 
-func open(name string, read func(*os.File) (*rate.Case, error)) (*rate.Case, error) {
+func open(name string, read func(*os.File) (*series.Case, error)) (*series.Case, error) {
 	f, err := os.Open(name)
 	if err != nil {
 		return nil, err
@@ -45,12 +46,12 @@ func open(name string, read func(*os.File) (*rate.Case, error)) (*rate.Case, err
 
 // baseCases are the clean series, and worn and bent copies of them, which stand for networks that nobody has seen. (The raw
 // series holds too many natural faults: with it, gaps were found half as often.)
-func baseCases(data string) ([]*rate.Case, error) {
-	var list []*rate.Case
+func baseCases(data string) ([]*series.Case, error) {
+	var list []*series.Case
 	for _, name := range []string{
 		"aberdeen_pm10", "aberdeen_pm2_5", "losangeles_traffic_speed", "stbernard_air_temperature", "stbernard_relative_humidity",
 	} {
-		c, err := open(filepath.Join(data, "sensors", name+".csv.gz"), func(f *os.File) (*rate.Case, error) { return rate.ReadSeries(name, "value", f) })
+		c, err := open(filepath.Join(data, "sensors", name+".csv.gz"), func(f *os.File) (*series.Case, error) { return rate.ReadSeries(name, "value", f) })
 		if err != nil {
 			return nil, err
 		}
@@ -73,13 +74,13 @@ func step(grid float64, f func(float64) float64) func(float64) float64 {
 }
 
 // thin leaves out readings and sensors of c and bends the values of the others.
-func thin(c *rate.Case, every, of int, name string, bend func(float64) float64) *rate.Case {
-	out := &rate.Case{Name: c.Name + "-" + name}
+func thin(c *series.Case, every, of int, name string, bend func(float64) float64) *series.Case {
+	out := &series.Case{Name: c.Name + "-" + name}
 	for i, s := range c.Streams {
 		if i%of == of-1 {
 			continue
 		}
-		n := rate.Stream{Name: s.Name}
+		n := series.Stream{Name: s.Name}
 		for k, r := range s.Readings {
 			if k%every == i%every {
 				r.V = bend(r.V)
@@ -93,7 +94,7 @@ func thin(c *rate.Case, every, of int, name string, bend func(float64) float64) 
 
 // worn gives c what honest sensors do, too, and what is clean here: a full scale that many of them reach together, and
 // pauses. (With freezes of a few readings stuck was found less often.)
-func worn(c *rate.Case, seed uint64) *rate.Case {
+func worn(c *series.Case, seed uint64) *series.Case {
 	rng := rand.New(rand.NewPCG(seed, 3))
 	var all []float64
 	for _, s := range c.Streams {
@@ -103,9 +104,9 @@ func worn(c *rate.Case, seed uint64) *rate.Case {
 	}
 	slices.Sort(all)
 	top := all[len(all)*85/100]
-	out := &rate.Case{Name: c.Name + "-worn"}
+	out := &series.Case{Name: c.Name + "-worn"}
 	for _, s := range c.Streams {
-		n := rate.Stream{Name: s.Name}
+		n := series.Stream{Name: s.Name}
 		gaps := .03 * rng.Float64() / 32
 		skip := 0
 		for _, r := range s.Readings {

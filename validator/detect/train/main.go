@@ -20,13 +20,14 @@ import (
 	"github.com/iotverse/iotverse/validator/detect"
 	"github.com/iotverse/iotverse/validator/detect/inject"
 	"github.com/iotverse/iotverse/validator/detect/rate"
+	"github.com/iotverse/iotverse/validator/detect/series"
 	"github.com/iotverse/iotverse/validator/detect/tree"
 )
 
 // sample is one judged batch.
 type sample struct {
 	X     []float32
-	Truth rate.Truth
+	Truth series.Truth
 	Net   string
 }
 
@@ -63,7 +64,7 @@ func run() error {
 	}
 	var jobs []job
 	for _, c := range tests {
-		jobs = append(jobs, job{"test-" + c.Name, func() *rate.Case { return c }})
+		jobs = append(jobs, job{"test-" + c.Name, func() *series.Case { return c }})
 	}
 	if !*only {
 		bases, err := baseCases(*data)
@@ -72,7 +73,7 @@ func run() error {
 		}
 		for _, b := range bases {
 			for s := range *seeds {
-				jobs = append(jobs, job{fmt.Sprintf("%s-%d", b.Name, s), func() *rate.Case { return inject.Faults(b, uint64(s)+100) }})
+				jobs = append(jobs, job{fmt.Sprintf("%s-%d", b.Name, s), func() *series.Case { return inject.Faults(b, uint64(s)+100) }})
 			}
 		}
 	}
@@ -180,7 +181,7 @@ func rows(samples []sample, without string) []tree.Row {
 // job is a case whose features are wanted.
 type job struct {
 	name string
-	make func() *rate.Case
+	make func() *series.Case
 }
 
 // extract computes the features of all jobs, two at a time.
@@ -219,7 +220,7 @@ func features(j job, cache string) ([]sample, error) {
 		}
 	}
 	net, _, _ := strings.Cut(strings.TrimPrefix(c.Name, "dev_"), "_")
-	for i, results := range rate.Run(c, nil) {
+	for i, results := range series.Run(c, nil) {
 		for k, r := range results {
 			if t := c.Streams[i].Batches[k].Truth; !t.Warm && t.Label >= 0 {
 				list = append(list, sample{r.Features, t, net})

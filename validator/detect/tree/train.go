@@ -4,6 +4,8 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
+
+	"github.com/iotverse/iotverse/validator/number"
 )
 
 // Row is one example: what is to be told apart, and how much it counts.
@@ -91,7 +93,7 @@ func tail(x float64) float64 { return float64(x * x) }
 // grow adds one tree.
 func (g *grower) grow(rng *rand.Rand) tree {
 	for i, r := range g.rows {
-		p := 1 / (1 + exp(-g.margin[i]))
+		p := 1 / (1 + number.Exp(-g.margin[i]))
 		y := 0.0
 		if r.False {
 			y = 1
@@ -195,16 +197,4 @@ func (g *grower) finish(t *tree) {
 	for i := range g.rows {
 		g.margin[i] += one.Margin(g.rows[i].Features)
 	}
-}
-
-// exp returns e^x for x held to ±40, the same bits everywhere.
-func exp(x float64) float64 {
-	x = min(max(x, -40), 40)
-	k := math.Round(x / math.Ln2)
-	r := x - float64(k*0x1.62e42feep-1) - float64(k*0x1.a39ef35793c76p-33)
-	sum := 1.0
-	for i := 15; i >= 1; i-- {
-		sum = 1 + float64(r*sum)/float64(i)
-	}
-	return float64(sum * math.Float64frombits(uint64(int64(k)+1023)<<52))
 }

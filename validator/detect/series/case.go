@@ -1,4 +1,4 @@
-package rate
+package series
 
 import (
 	"container/heap"
