@@ -9,12 +9,10 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"text/tabwriter"
 	"time"
@@ -91,31 +89,16 @@ type lane struct {
 
 // crashMarket is what all deals have in common.
 type crashMarket struct {
-	bin, dir, market string
-	common           []string
-	lanes            []*lane
-	t                *testing.T
-	seq              int
-	mu               sync.Mutex
+	*stage
+	lanes []*lane
+	seq   int
+	mu    sync.Mutex
 }
 
 // newCrashMarket starts ledger, relay, three validators (the fewest for a stamp that counts in full) and the sellers.
 func newCrashMarket(t *testing.T) *crashMarket {
-	m := &crashMarket{t: t, dir: t.TempDir()}
-	m.bin, m.market = filepath.Join(m.dir, "iotverse"), filepath.Join(m.dir, "market.yaml")
-	if out, err := exec.Command("go", "build", "-tags", "failpoints", "-o", m.bin, ".").CombinedOutput(); err != nil {
-		t.Fatalf("build: %v\n%s", err, out)
-	}
-	ledger := startProcess(t, m.bin, m.dir, "ledger", "ledger", "serve", "--dir", "ledger", "--market", m.market, "--profile", "fast",
-		"--tps-interval", fmt.Sprint(demoTPSInterval), "--listen", freePort(t))
-	ledger.waitFile(m.market)
-	relay := startProcess(t, m.bin, m.dir, "relay", "relay", "run", "--dir", "relay", "--market", m.market, "--listen", "/ip4/127.0.0.1/tcp/0", "--mdns=false")
-	peer := relay.waitWord("/ip4/127.0.0.1/tcp/", "/p2p/")
-	m.common = []string{"--market", m.market, "--listen", "/ip4/127.0.0.1/tcp/0", "--mdns=false", "--peer", peer}
-	for i := range 3 {
-		name := fmt.Sprintf("v%d", i+1)
-		startProcess(t, m.bin, m.dir, name, append([]string{"validator", "run", "--dir", name}, m.common...)...)
-	}
+	m := &crashMarket{stage: newStage(t, "failpoints")}
+	m.validators(3)
 	for i, at := range []string{"52.52,13.40", "48.14,11.58", "50.94,6.96", "53.55,9.99"} {
 		l := &lane{name: fmt.Sprintf("s%d", i+1), at: at}
 		m.lanes = append(m.lanes, l)
@@ -127,17 +110,13 @@ func newCrashMarket(t *testing.T) *crashMarket {
 	return m
 }
 
-// start is startProcess with a fail point, or none.
-func (m *crashMarket) start(name string, env []string, args ...string) *process {
-	return startProcessWith(m.t, m.bin, m.dir, name, env, append(args, m.common...)...)
-}
-
+// sell starts a lane's seller, with a fail point or without.
 func (m *crashMarket) sell(l *lane, env ...string) {
-	l.seller = m.start("seller "+l.name, env, "seller", "run", "--dir", l.name, "--sensor", "host", "--property", "host-timer-latency", "--at", l.at)
+	l.seller = m.role("seller", l.name, env, "--sensor", "host", "--property", "host-timer-latency", "--at", l.at)
 }
 
 func (m *crashMarket) buy(l *lane, dir string, env ...string) *process {
-	return m.start("buyer "+dir, env, "buyer", "run", "--dir", dir, "--out", dir+"-data", "--quantity", "host-timer-latency", "--at", l.at, "--period", "100ms",
+	return m.role("buyer", dir, env, "--out", dir+"-data", "--quantity", "host-timer-latency", "--at", l.at, "--period", "100ms",
 		"--accuracy", "1", "--cap", fmt.Sprint(crashCap), "--windows", "1")
 }
 
@@ -259,30 +238,8 @@ func (m *crashMarket) finish(l *lane, c *crash, b *process) {
 	}
 }
 
-// stopProcess asks a process to settle and waits for its end.
-func stopProcess(p *process) error {
-	p.signal(os.Interrupt)
-	return p.ended()
-}
-
 // stop ends a lane's seller; its fail point may end it first.
 func (l *lane) stop() { stopProcess(l.seller) }
-
-// gone says whether a process has ended, killed whether by SIGKILL.
-func (p *process) gone() bool {
-	select {
-	case err := <-p.done:
-		p.done <- err
-		return true
-	default:
-		return false
-	}
-}
-
-func (p *process) killed() bool {
-	s, ok := p.cmd.ProcessState.Sys().(syscall.WaitStatus)
-	return ok && s.Signaled() && s.Signal() == syscall.SIGKILL
-}
 
 // judge stops the sellers and compares all books with the ledger and with the goods.
 func (m *crashMarket) judge(t *testing.T, cases []crash) {

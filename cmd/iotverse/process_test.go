@@ -2,15 +2,10 @@ package main
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"fmt"
-	"net"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -28,31 +23,16 @@ func TestProcesses(t *testing.T) {
 	if testing.Short() {
 		t.Skip("runs ten processes for a minute and a half")
 	}
-	dir := t.TempDir()
-	bin := filepath.Join(dir, "iotverse")
-	if out, err := exec.Command("go", "build", "-o", bin, ".").CombinedOutput(); err != nil {
-		t.Fatalf("build: %v\n%s", err, out)
-	}
-	market := filepath.Join(dir, "market.yaml")
-	start := func(name string, args ...string) *process { return startProcess(t, bin, dir, name, args...) }
-
-	ledger := start("ledger", "ledger", "serve", "--dir", "ledger", "--market", market, "--profile", "fast",
-		"--listen", freePort(t))
-	ledger.waitFile(market)
-	relay := start("relay", "relay", "run", "--dir", "relay", "--market", market, "--listen", "/ip4/127.0.0.1/tcp/0", "--mdns=false")
-	peer := relay.waitWord("/ip4/127.0.0.1/tcp/", "/p2p/")
-	common := []string{"--market", market, "--listen", "/ip4/127.0.0.1/tcp/0", "--mdns=false", "--peer", peer}
-
-	var validators []*process
-	for i := range 7 {
-		name := fmt.Sprintf("v%d", i+1)
-		validators = append(validators, start(name, append([]string{"validator", "run", "--dir", name}, common...)...))
-	}
-	seller := start("seller", append([]string{"seller", "run", "--dir", "s1", "--sensor", "host", "--property", "host-timer-latency", "--at", "52.52,13.40"}, common...)...)
+	s := newStage(t, "")
+	dir, market := s.dir, s.market
+	validators := s.validators(7)
+	seller := s.role("seller", "s1", nil, "--sensor", "host", "--property", "host-timer-latency", "--at", "52.52,13.40")
 	seller.wait("offering")
-	buy := append([]string{"buyer", "run", "--dir", "b1", "--quantity", "host-timer-latency", "--at", "52.52,13.40", "--period", "100ms", "--accuracy", "1",
-		"--cap", "40000", "--windows", "30", "--out", "data"}, common...)
-	buyer := start("buyer", buy...)
+	buy := func() *process {
+		return s.role("buyer", "b1", nil, "--quantity", "host-timer-latency", "--at", "52.52,13.40", "--period", "100ms", "--accuracy", "1",
+			"--cap", "40000", "--windows", "30", "--out", "data")
+	}
+	buyer := buy()
 	buyer.wait("bought=true")
 	data := filepath.Join(dir, "data")
 	waitData(t, data, 20)
@@ -60,7 +40,7 @@ func TestProcesses(t *testing.T) {
 	buyer.signal(syscall.SIGKILL)
 	buyer.ended()
 	before := countLines(data)
-	buyer = start("buyer again", buy...)
+	buyer = buy()
 	waitData(t, data, before+60)
 
 	for _, p := range append([]*process{buyer, seller}, validators...) {
@@ -196,115 +176,6 @@ func bondsIn(units []unit.Proven, wallet byteball.Address) []byteball.Address {
 	return found
 }
 
-// process is one running iotverse.
-type process struct {
-	t    *testing.T
-	name string
-	cmd  *exec.Cmd
-	mu   sync.Mutex
-	log  bytes.Buffer
-	done chan error // one value
-}
-
-func startProcess(t *testing.T, bin, dir, name string, args ...string) *process {
-	t.Helper()
-	return startProcessWith(t, bin, dir, name, nil, args...)
-}
-
-// startProcessWith adds env to the environment.
-func startProcessWith(t *testing.T, bin, dir, name string, env []string, args ...string) *process {
-	t.Helper()
-	p := &process{t: t, name: name, cmd: exec.Command(bin, args...), done: make(chan error, 1)}
-	p.cmd.Dir, p.cmd.Env = dir, append(os.Environ(), env...)
-	p.cmd.Stdout, p.cmd.Stderr = p, p
-	if err := p.cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	go func() { p.done <- p.cmd.Wait() }()
-	t.Cleanup(func() {
-		p.cmd.Process.Kill()
-		if t.Failed() {
-			t.Logf("%s:\n%s", name, p.tail())
-		}
-	})
-	return p
-}
-
-// Write keeps what the process says.
-func (p *process) Write(b []byte) (int, error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.log.Write(b)
-}
-
-func (p *process) text() string {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.log.String()
-}
-
-func (p *process) tail() string {
-	s := p.text()
-	return s[max(0, len(s)-3000):]
-}
-
-// wait waits until the process has said something.
-func (p *process) wait(words string) {
-	p.t.Helper()
-	eventually(p.t, p.name+" says "+words, 3*time.Minute, func() bool {
-		select {
-		case err := <-p.done:
-			p.done <- err
-			p.t.Fatalf("%s ended before it said %q: %v", p.name, words, err)
-		default:
-		}
-		return strings.Contains(p.text(), words)
-	})
-}
-
-// waitWord waits for a word that starts so and holds part.
-func (p *process) waitWord(prefix, part string) (word string) {
-	p.t.Helper()
-	eventually(p.t, p.name+" names "+prefix, time.Minute, func() bool {
-		for _, w := range strings.Fields(p.text()) {
-			if strings.HasPrefix(w, prefix) && strings.Contains(w, part) {
-				word = w
-				return true
-			}
-		}
-		return false
-	})
-	return word
-}
-
-func (p *process) waitFile(path string) {
-	p.t.Helper()
-	eventually(p.t, p.name+" makes "+path, time.Minute, func() bool { _, err := os.Stat(path); return err == nil })
-}
-
-func (p *process) signal(s os.Signal) { p.cmd.Process.Signal(s) }
-
-// ended waits for the end of the process.
-func (p *process) ended() error {
-	select {
-	case err := <-p.done:
-		p.done <- err
-		return err
-	case <-time.After(3 * time.Minute):
-		return fmt.Errorf("still running after three minutes: %w", context.DeadlineExceeded)
-	}
-}
-
-func eventually(t *testing.T, what string, limit time.Duration, ok func() bool) {
-	t.Helper()
-	for end := time.Now().Add(limit); time.Now().Before(end); time.Sleep(100 * time.Millisecond) {
-		if ok() {
-			return
-		}
-	}
-	t.Fatalf("%s: not within %v", what, limit)
-}
-
 func waitData(t *testing.T, dir string, n int) {
 	t.Helper()
 	eventually(t, fmt.Sprintf("%d bought readings in %s", n, dir), 2*time.Minute, func() bool { return countLines(dir) >= n })
@@ -317,21 +188,4 @@ func countLines(dir string) (n int) {
 		n += bytes.Count(data, []byte("\n"))
 	}
 	return n
-}
-
-// freePort finds a free port whose successor, the faucet's, is free too.
-func freePort(t *testing.T) string {
-	t.Helper()
-	for {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		next, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", l.Addr().(*net.TCPAddr).Port+1))
-		l.Close()
-		if err == nil {
-			next.Close()
-			return l.Addr().String()
-		}
-	}
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -18,22 +17,17 @@ func TestSIGTERM(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts processes")
 	}
-	dir := t.TempDir()
-	bin := filepath.Join(dir, "iotverse")
-	if out, err := exec.Command("go", "build", "-o", bin, ".").CombinedOutput(); err != nil {
-		t.Fatalf("build: %v\n%s", err, out)
-	}
-	market := filepath.Join(dir, "market.yaml")
+	s := newProgram(t, "")
+	bin, dir, market := s.bin, s.dir, s.market
 	serve := []string{"ledger", "serve", "--dir", "ledger", "--market", market, "--profile", "fast", "--listen", freePort(t)}
-	ledger := startProcess(t, bin, dir, "ledger", serve...)
+	ledger := s.start("ledger", serve...)
 	ledger.waitFile(market)
-	validator := startProcess(t, bin, dir, "validator", "validator", "run", "--dir", "v1", "--market", market,
-		"--listen", "/ip4/127.0.0.1/tcp/0", "--mdns=false")
+	validator := s.start("validator", "validator", "run", "--dir", "v1", "--market", market, "--listen", "/ip4/127.0.0.1/tcp/0", "--mdns=false")
 	validator.wait("bond")
 
 	for _, words := range [][]string{{"wallet", "new"}, {"wallet", "fund", "3MB"},
 		{"wallet", "pay", "--no-wait", addressIn(t, bin, dir, "v1", market), "1MB"}} {
-		p := startProcess(t, bin, dir, words[1], append(words, "--dir", "purse", "--market", market)...)
+		p := s.start(words[1], append(words, "--dir", "purse", "--market", market)...)
 		if err := p.ended(); err != nil {
 			t.Fatalf("%s: %v\n%s", p.name, err, p.tail())
 		}
@@ -44,7 +38,7 @@ func TestSIGTERM(t *testing.T) {
 			t.Errorf("%s: %v, want exit code 0\n%s", p.name, err, p.tail())
 		}
 	}
-	startProcess(t, bin, dir, "ledger again", serve...)
+	s.start("ledger again", serve...)
 	m, err := readMarket(market)
 	if err != nil {
 		t.Fatal(err)
