@@ -156,7 +156,10 @@ func (n *node) do(d *dag, e channel.Effect) error {
 	case channel.Post:
 		n.watch(e.Unit)
 		d.wrong = nil
-		err := d.post(e.Unit)
+		err := error(byteball.Invalid) // for who is evil and brings what was archived: see oldState
+		if !n.evil || !d.gone[e.Unit.Unit] {
+			err = d.post(e.Unit)
+		}
 		if d.wrong != nil && !n.evil {
 			panic(broken(fmt.Sprintf("an honest side posts what the ledger can never take: %v", d.wrong)))
 		}
