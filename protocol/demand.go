@@ -11,6 +11,8 @@ type Demand struct {
 	_          struct{} `cbor:",toarray"`
 	Buyer      Identity
 	Prop       string
+	Medium     string // empty for any
+	Role       string // empty is measured
 	Unit       string
 	Cell       string // centre
 	Radius     uint32 // r, metres
@@ -34,6 +36,9 @@ func (d *Demand) Check() error {
 	}
 	if d.Radius < 1 || d.Radius > 20_100_000 || d.HalfLife < 1 || d.Period < 1 || d.Windows < 1 || d.Windows > 100_000 {
 		return fmt.Errorf("demand: radius %d m, half-life %d s, period %d ms, %d windows: %w", d.Radius, d.HalfLife, d.Period, d.Windows, Invalid)
+	}
+	if err := CheckLabels("demand", d.Medium, d.Role); err != nil {
+		return err
 	}
 	return checkQuantity("demand", d.Prop, d.Unit, d.Cell, d.Accuracy)
 }

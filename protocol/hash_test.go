@@ -43,7 +43,7 @@ func TestNamesOfMessages(t *testing.T) {
 		want string
 	}{
 		{"window", wc.ID(), "0e37f381"},
-		{"commit", reveal.CommitHash(), "0660a9eb"},
+		{"commit", reveal.CommitHash(), "fa2321f9"},
 		{"deal", match.ID(), "60f7df0e"},
 		{"header", header(7).Hash(), "ae2dc044"},
 		{"batch", protocol.BatchCommit([16]byte{1}, []byte{2}), "4eb554c7"},

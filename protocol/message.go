@@ -5,11 +5,12 @@ import "fmt"
 // Kind names a type of message. It stands in the envelope and under its signature; a new version gets a new kind.
 type Kind string
 
-// The kinds. Each is described at its Go type.
+// The kinds. Each is described at its Go type. A kind with a number has other fields than before: offers, demands and classes
+// have had no medium and role once, and a node of that time does not take them for the same.
 const (
-	KindOffer     Kind = "offer"
+	KindOffer     Kind = "offer-2"
 	KindWithdraw  Kind = "withdraw"
-	KindDemand    Kind = "demand"
+	KindDemand    Kind = "demand-2"
 	KindMatch     Kind = "match"
 	KindRefuse    Kind = "refuse"
 	KindOpened    Kind = "opened"
@@ -23,9 +24,9 @@ const (
 	KindOpening   Kind = "opening"
 	KindUnserved  Kind = "unserved"
 	KindCommit    Kind = "commit"
-	KindReveal    Kind = "reveal"
-	KindStamp     Kind = "stamp"
-	KindStamped   Kind = "stamped"
+	KindReveal    Kind = "reveal-2"
+	KindStamp     Kind = "stamp-2"
+	KindStamped   Kind = "stamped-2"
 	KindAux       Kind = "aux"
 	KindDelivery  Kind = "delivery"
 	KindKey       Kind = "key"

@@ -12,6 +12,9 @@ type Offer struct {
 	Binding    Binding
 	Bond       byteball.Address // the seller's bond
 	Prop       string           // slug of the table of properties
+	Title      string           // what the sensor is called, impersonal; may be empty (CheckTitle)
+	Medium     string           // what it is of: room, supply, water …; empty for none
+	Role       string           // measured, setpoint …; empty is measured
 	Unit       string           // SenML unit
 	Cell       string           // geohash of 5 characters
 	Period     uint32           // milliseconds between readings
@@ -32,6 +35,12 @@ func (o *Offer) Check() error {
 		return fmt.Errorf("offer: price %d and floor %d, want 1 ≤ price ≤ %d and floor ≤ price: %w", o.Price, o.Floor, MaxPrice, Invalid)
 	}
 	if err := bounded("offer: period in ms", int(o.Period), 1, 86_400_000); err != nil {
+		return err
+	}
+	if err := CheckTitle(o.Title); err != nil {
+		return fmt.Errorf("offer: %w", err)
+	}
+	if err := CheckLabels("offer", o.Medium, o.Role); err != nil {
 		return err
 	}
 	return checkQuantity("offer", o.Prop, o.Unit, o.Cell, o.Accuracy)

@@ -110,16 +110,28 @@ type Commit struct {
 func (*Commit) Kind() Kind   { return KindCommit }
 func (*Commit) Check() error { return nil }
 
-// Class is what a validator says the data are (MECHANISM 3.5); numbers go by lower median, labels by majority.
+// Class is what a validator says the data are (MECHANISM 3.5), from what it sees and not from what the offer says; numbers
+// go by lower median, labels by majority. A Prop other than the window's corrects the seller's label. An empty one refuses
+// it: the readings are not what they are sold as, and nothing else in the table; no relevance is left of them.
 type Class struct {
 	_        struct{} `cbor:",toarray"`
 	Prop     string
-	Unit     string
+	Medium   string // empty for none
+	Role     string // measured, setpoint …
+	Unit     string // SenML unit of the property; a QUDT id (DEG_F) where the readings are in another one
 	Cell     string
 	T1       int64  // Unix milliseconds of the last reading
 	Period   uint32 // milliseconds between readings
 	Accuracy string
 	Coverage uint16 // ‰ of the expected readings
+}
+
+// Check bounds the texts and the share.
+func (c *Class) Check() error {
+	if len(c.Prop) > 40 || len(c.Unit) > 24 || len(c.Cell) > 5 || len(c.Accuracy) > 16 || c.Coverage > 1000 {
+		return fmt.Errorf("class: property %.40q, unit %.24q, cell %.8q, accuracy %.20q, coverage %d: %w", c.Prop, c.Unit, c.Cell, c.Accuracy, c.Coverage, Invalid)
+	}
+	return CheckLabels("class", c.Medium, c.Role)
 }
 
 // Reveal is a member's judgement of a window (MECHANISM 3.3).
@@ -142,8 +154,11 @@ func (*Reveal) Kind() Kind { return KindReveal }
 
 // Check bounds scores, codes and evidence.
 func (r *Reveal) Check() error {
-	if r.Score > 1000 || r.C > 1000 || r.T > 1000 || r.Class.Coverage > 1000 {
-		return fmt.Errorf("reveal: score %d, collection %d, transport %d, coverage %d, want ≤ 1000: %w", r.Score, r.C, r.T, r.Class.Coverage, Invalid)
+	if r.Score > 1000 || r.C > 1000 || r.T > 1000 {
+		return fmt.Errorf("reveal: score %d, collection %d, transport %d, want ≤ 1000: %w", r.Score, r.C, r.T, Invalid)
+	}
+	if err := r.Class.Check(); err != nil {
+		return fmt.Errorf("reveal: %w", err)
 	}
 	if len(r.Hard) > 8 || len(r.Reasons) > 16 || !ascending(r.Hard) || !ascending(r.Reasons) {
 		return fmt.Errorf("reveal: hard codes %v, reasons %v: %w", r.Hard, r.Reasons, Invalid)

@@ -58,7 +58,7 @@ func header(seq uint64) protocol.BatchHeader {
 }
 
 func class() protocol.Class {
-	return protocol.Class{Prop: "air-temperature", Unit: "Cel", Cell: "u33db", T1: millis, Period: 100, Accuracy: "0.1", Coverage: 1000}
+	return protocol.Class{Prop: "air-temperature", Medium: "supply", Role: "measured", Unit: "Cel", Cell: "u33db", T1: millis, Period: 100, Accuracy: "0.1", Coverage: 1000}
 }
 
 func exhibit() protocol.Exhibit {
@@ -72,7 +72,8 @@ func sample(t testing.TB, k protocol.Kind) protocol.Message {
 	h, id := protocol.H("h"), identity(1).Identity()
 	switch k {
 	case protocol.KindOffer:
-		return &protocol.Offer{Binding: binding(t, 1), Bond: someone, Prop: "air-temperature", Unit: "Cel", Cell: "u33db", Period: 100,
+		return &protocol.Offer{Binding: binding(t, 1), Bond: someone, Prop: "air-temperature", Title: "supply air temperature, floor 3",
+			Medium: "supply", Role: "measured", Unit: "Cel", Cell: "u33db", Period: 100,
 			Accuracy: "0.1", Price: 36_000, Floor: 13_500, ValidUntil: millis}
 	case protocol.KindWithdraw:
 		return &protocol.Withdraw{Offer: h}

@@ -45,6 +45,9 @@ func (s *Stamp) Check() error {
 	if s.Seq1 < s.Seq0 || s.Seq1-s.Seq0 >= MaxBatches {
 		return fmt.Errorf("stamp: batches %d to %d: %w", s.Seq0, s.Seq1, Invalid)
 	}
+	if err := s.Class.Check(); err != nil {
+		return fmt.Errorf("stamp: %w", err)
+	}
 	if len(s.Hard) > 0 && s.I != 0 {
 		return fmt.Errorf("stamp: integrity %d with hard codes %v: %w", s.I, s.Hard, Invalid)
 	}

@@ -13,6 +13,7 @@
 package seller
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -20,6 +21,7 @@ import (
 
 	"github.com/iotverse/iotverse/byteball"
 	"github.com/iotverse/iotverse/byteball/unit"
+	"github.com/iotverse/iotverse/market/classify"
 	"github.com/iotverse/iotverse/market/committee"
 	"github.com/iotverse/iotverse/market/deal"
 	"github.com/iotverse/iotverse/market/enroll"
@@ -33,6 +35,9 @@ import (
 // Product is one stream that a seller offers.
 type Product struct {
 	Prop     string
+	Title    string         // what the sensor is called, impersonal (protocol.CheckTitle, classify.Impersonal); may be empty
+	Medium   string         // room, supply, water …; empty for none
+	Role     string         // measured, setpoint …; empty is measured
 	Period   time.Duration  // between readings
 	Accuracy string         // standard deviation of a reading, decimal, in the property's unit
 	Price    byteball.Bytes // u, of a batch of perfect data
@@ -66,6 +71,9 @@ func (c *Config) Validate() error {
 	for _, p := range c.Products {
 		if _, ok := protocol.PropertyOf(p.Prop); !ok {
 			return fmt.Errorf("seller: property %q is not in the table: %w", p.Prop, protocol.Invalid)
+		}
+		if err := errors.Join(protocol.CheckTitle(p.Title), classify.Impersonal(p.Title), protocol.CheckLabels("seller", p.Medium, p.Role)); err != nil {
+			return fmt.Errorf("seller: %s: %w", p.Prop, err)
 		}
 	}
 	return nil

@@ -93,7 +93,8 @@ func (s *stream) publish() {
 		return
 	}
 	o := &protocol.Offer{
-		Binding: c.cfg.Binding, Bond: c.enroll.Bond(), Prop: s.prop.Slug, Unit: s.prop.Unit, Cell: c.cfg.Cell,
+		Binding: c.cfg.Binding, Bond: c.enroll.Bond(), Prop: s.prop.Slug, Title: s.product.Title, Medium: s.product.Medium, Role: s.product.Role,
+		Unit: s.prop.Unit, Cell: c.cfg.Cell,
 		Period: uint32(s.product.Period.Milliseconds()), Accuracy: s.product.Accuracy,
 		Price: s.product.Price, Floor: s.product.Floor, ValidUntil: c.now.Add(c.par.OfferValid).UnixMilli(),
 	}
@@ -118,7 +119,7 @@ func (s *stream) current(o *protocol.Offer) bool {
 		return false
 	}
 	now := *s.offer.Body.(*protocol.Offer)
-	return o.Prop == now.Prop && o.Cell == now.Cell && o.Period == now.Period && o.Accuracy == now.Accuracy &&
+	return o.Prop == now.Prop && o.Title == now.Title && o.Medium == now.Medium && o.Role == now.Role && o.Cell == now.Cell && o.Period == now.Period && o.Accuracy == now.Accuracy &&
 		o.Price == now.Price && o.Floor == now.Floor && o.Bond == now.Bond && o.Binding.Identity == now.Binding.Identity
 }
 

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/iotverse/iotverse/market/classify"
 	"github.com/iotverse/iotverse/market/params"
 	"github.com/iotverse/iotverse/market/price"
 	"github.com/iotverse/iotverse/protocol"
@@ -54,12 +55,15 @@ func New(p *params.Params) *Book {
 
 // Put takes an offer whose envelope and binding were checked. The newest offer (by ValidUntil) of a seller's property and
 // cell replaces the one before; no offer lives longer than Params.OfferValid from now, whatever it says. Errors: Invalid if
-// the envelope is no offer or not signed by the seller of its binding; Stale if it is over, withdrawn, known or older than
+// the envelope is no offer, not signed by the seller of its binding, or its title not impersonal; Stale if it is over, withdrawn, known or older than
 // the one here; Transient if the book, or the seller's part of it, is full.
 func (b *Book) Put(env envelope.Envelope, now time.Time) error {
 	o, ok := env.Body.(*protocol.Offer)
 	if !ok || env.Signer != o.Binding.Identity {
 		return fmt.Errorf("offer: %s signed by %s is no offer of its own: %w", env.Kind(), env.Signer, protocol.Invalid)
+	}
+	if err := classify.Impersonal(o.Title); err != nil {
+		return fmt.Errorf("offer by %s: %w", env.Signer, err)
 	}
 	e := entry{env: env, offer: o, hash: env.Hash(), until: time.UnixMilli(o.ValidUntil)}
 	if end := now.Add(b.valid); e.until.After(end) {

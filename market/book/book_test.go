@@ -68,9 +68,14 @@ func TestPut(t *testing.T) {
 	wantErr(t, "again", b.Put(first, start), protocol.Stale)
 	wantErr(t, "older", b.Put(seal(t, a, offer(a, 90, 9)), start), protocol.Stale)
 	wantErr(t, "over", b.Put(seal(t, a, offer(a, 90, -1)), start), protocol.Stale)
-	wantErr(t, "newer", b.Put(seal(t, a, offer(a, 120, 11)), start), nil)
+	newer := offer(a, 120, 11)
+	newer.Title = "room temperature, floor 2"
+	wantErr(t, "newer, with a title", b.Put(seal(t, a, newer), start), nil)
 	wantErr(t, "of another", b.Put(seal(t, a, offer(c, 100, 10)), start), protocol.Invalid)
 	wantErr(t, "no offer", b.Put(seal(t, a, &protocol.Withdraw{}), start), protocol.Invalid)
+	named := offer(a, 130, 12)
+	named.Title = "mrs smith, room temperature"
+	wantErr(t, "with a name", b.Put(seal(t, a, named), start), protocol.Invalid)
 	other := offer(a, 100, 10)
 	other.Cell = "u281y"
 	wantErr(t, "another cell", b.Put(seal(t, a, other), start), nil)

@@ -34,6 +34,14 @@ func TestRelevance(t *testing.T) {
 		{"from the future", func(*protocol.Demand, *book.Supply) {}, -time.Hour, 1000},
 		{"related", func(_ *protocol.Demand, s *book.Supply) { s.Prop = "surface-temperature" }, 0, 600},
 		{"unrelated", func(_ *protocol.Demand, s *book.Supply) { s.Prop, s.Unit = "pm10", "Cel" }, 0, 0},
+		{"any medium", func(_ *protocol.Demand, s *book.Supply) { s.Medium = "return" }, 0, 1000},
+		{"another medium", func(d *protocol.Demand, s *book.Supply) { d.Medium, s.Medium = "supply", "return" }, 0, 600},
+		{"a medium that the offer does not name", func(d *protocol.Demand, _ *book.Supply) { d.Medium = "supply" }, 0, 600},
+		{"related and of another medium", func(d *protocol.Demand, s *book.Supply) { d.Medium, s.Prop = "supply", "surface-temperature" }, 0, 600},
+		{"a setpoint", func(_ *protocol.Demand, s *book.Supply) { s.Role = "setpoint" }, 0, 0},
+		{"a setpoint asked for", func(d *protocol.Demand, s *book.Supply) { d.Role, s.Role = "setpoint", "setpoint" }, 0, 1000},
+		{"a setpoint asked for, a reading offered", func(d *protocol.Demand, _ *book.Supply) { d.Role = "setpoint" }, 0, 0},
+		{"measured in so many words", func(d *protocol.Demand, _ *book.Supply) { d.Role = "measured" }, 0, 1000},
 		{"not in the table", func(d *protocol.Demand, s *book.Supply) { d.Prop, s.Prop = "love", "love" }, 0, 0},
 		{"another unit", func(_ *protocol.Demand, s *book.Supply) { s.Unit = "K" }, 0, 0},
 		{"3260 m of 5000", func(_ *protocol.Demand, s *book.Supply) { s.Cell = "u281y" }, 0, 808}, // e^(−½·.652²) = .8085
@@ -97,10 +105,12 @@ func TestRelevanceLaw(t *testing.T) {
 			t.Fatalf("%d, want %.4f", got, want)
 		}
 		for name, worse := range map[string]func(d *protocol.Demand, s *book.Supply, age *time.Duration){
-			"older":   func(_ *protocol.Demand, _ *book.Supply, age *time.Duration) { *age += time.Minute },
-			"rarer":   func(_ *protocol.Demand, s *book.Supply, _ *time.Duration) { s.Period += 1000 },
-			"vaguer":  func(_ *protocol.Demand, s *book.Supply, _ *time.Duration) { s.Accuracy = "9" + s.Accuracy },
-			"farther": func(d *protocol.Demand, _ *book.Supply, _ *time.Duration) { d.Radius = d.Radius/2 + 1 },
+			"another medium": func(d *protocol.Demand, s *book.Supply, _ *time.Duration) { d.Medium, s.Medium = "room", "water" },
+			"another role":   func(d *protocol.Demand, _ *book.Supply, _ *time.Duration) { d.Role = "alarm" },
+			"older":          func(_ *protocol.Demand, _ *book.Supply, age *time.Duration) { *age += time.Minute },
+			"rarer":          func(_ *protocol.Demand, s *book.Supply, _ *time.Duration) { s.Period += 1000 },
+			"vaguer":         func(_ *protocol.Demand, s *book.Supply, _ *time.Duration) { s.Accuracy = "9" + s.Accuracy },
+			"farther":        func(d *protocol.Demand, _ *book.Supply, _ *time.Duration) { d.Radius = d.Radius/2 + 1 },
 		} {
 			d2, s2, age2 := *d, s, age
 			worse(&d2, &s2, &age2)

@@ -92,6 +92,8 @@ func class(list []*protocol.Reveal) protocol.Class {
 	}
 	return protocol.Class{
 		Prop:     label(func(c *protocol.Class) string { return c.Prop }),
+		Medium:   label(func(c *protocol.Class) string { return c.Medium }),
+		Role:     label(func(c *protocol.Class) string { return c.Role }),
 		Unit:     label(func(c *protocol.Class) string { return c.Unit }),
 		Cell:     label(func(c *protocol.Class) string { return c.Cell }),
 		T1:       median(list, func(r *protocol.Reveal) int64 { return r.Class.T1 }),
