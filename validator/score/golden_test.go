@@ -119,25 +119,3 @@ func TestGolden(t *testing.T) {
 		t.Errorf("got %s, want %s", got, golden)
 	}
 }
-
-// TestArithmetic holds the own exp and log against math's, which differ by platform but not by that much.
-func TestArithmetic(t *testing.T) {
-	d := dice(2)
-	for range 100_000 {
-		x := float64(d.next()>>11)/(1<<53) + 1e-9
-		for _, x := range []float64{x, 1 / x, x * 1e6} {
-			if got, want := score.Ln(x), math.Log(x); math.Abs(got-want) > 1e-15*max(1, math.Abs(want)) {
-				t.Fatalf("ln %v: got %v, want %v", x, got, want)
-			}
-		}
-		y := (x - .5) * 1400
-		for _, y := range []float64{y, y / 1000} {
-			if got, want := score.Exp(y), math.Exp(y); math.Abs(got/want-1) > 1e-15 {
-				t.Fatalf("exp %v: got %v, want %v", y, got, want)
-			}
-		}
-	}
-	if score.Ln(1) != 0 || score.Exp(0) != 1 {
-		t.Errorf("got ln 1 = %v, exp 0 = %v", score.Ln(1), score.Exp(0))
-	}
-}

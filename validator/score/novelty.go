@@ -3,6 +3,8 @@ package score
 import (
 	"math"
 	"slices"
+
+	"github.com/iotverse/iotverse/validator/number"
 )
 
 // Bounds of the search for noisy repetitions.
@@ -251,12 +253,12 @@ func (c *chunk) novel(p peak) float64 {
 	if p.places == 0 {
 		return dropped
 	}
-	chance := math.Sqrt(float64(2*ln(float64(p.places)+1)) / c.effective)
+	chance := math.Sqrt(float64(2*number.Ln(float64(p.places)+1)) / c.effective)
 	if chance > .9 {
 		return dropped
 	}
 	limit := max(.55, chance)
-	return 1 - unit((p.rho-limit)/float64((1-limit)*(.3/.45)))
+	return 1 - number.Unit((p.rho-limit)/float64((1-limit)*(.3/.45)))
 }
 
 // sameTime tells whether back ms ago was the same time of day, within a reading and a half; for others today counts, too.

@@ -12,6 +12,8 @@
 // float64(a*b), which keeps the compiler from fusing it with a sum.
 package score
 
+import "github.com/iotverse/iotverse/validator/number"
+
 // Version names the rules of this scorer. It goes into every stamp and changes whenever any result may change.
 const Version = 1
 
@@ -141,13 +143,13 @@ func pool(all []statistic) float64 {
 	for _, s := range all {
 		if s.value >= 0 {
 			weight += s.weight
-			sum += float64(s.weight * ln(max(s.value, .01)))
+			sum += float64(s.weight * number.Ln(max(s.value, .01)))
 		}
 	}
 	if weight == 0 {
 		return 1
 	}
-	return exp(sum / weight)
+	return number.Exp(sum / weight)
 }
 
 // fill puts the statistics together into the numbers of r.

@@ -3,6 +3,8 @@ package score
 import (
 	"math"
 	"slices"
+
+	"github.com/iotverse/iotverse/validator/number"
 )
 
 // minNeighbours is the fewest neighbours whose median says something; no more than maxNeighbours are used.
@@ -55,7 +57,7 @@ func (w *window) noise(in Input) float64 {
 		return dropped
 	}
 	allowed := max(float64(in.Profile.equalRun()), w.restful(in.Profile), usualRun(in))
-	return 1 - unit((float64(w.longest)-allowed)/20)
+	return 1 - number.Unit((float64(w.longest)-allowed)/20)
 }
 
 // restful is the run of equal readings that this sensor reaches in one window of a hundred, judged by how often it rests
@@ -76,7 +78,7 @@ func (w *window) restful(p Profile) float64 {
 	}
 	share := min(float64(rests)/float64(steps), .95)
 	runs := max(float64(steps-rests), 1)
-	return ln(float64(runs*100)) / -ln(share)
+	return number.Ln(float64(runs*100)) / -number.Ln(share)
 }
 
 // usualRun is the 90 % quantile of the longest runs of the seller's earlier windows, if there are enough of them and their
@@ -128,7 +130,7 @@ func (w *window) history(in Input) float64 {
 	if len(same) >= minSameHour {
 		all = same
 	}
-	mid, scale := spread(all)
+	mid, scale := number.Spread(all)
 	return falloff(beyond(w.median-mid, scale+in.Profile.floor(), 3, 2))
 }
 
@@ -146,7 +148,7 @@ func (w *window) residual(in Input) (float64, bool) {
 	if len(near) < minNeighbours {
 		return 0, false
 	}
-	r := w.median - median(near)
+	r := w.median - number.Median(near)
 	return r, finite(r)
 }
 
@@ -167,7 +169,7 @@ func (w *window) neighbours(in Input) float64 {
 	if len(usual) == 0 || len(usual) < min(in.Profile.MinWindows, max(in.Profile.Baseline, 1)) {
 		return dropped
 	}
-	b, own := spread(usual)
+	b, own := number.Spread(usual)
 	return falloff(
 		beyond(r-b, in.ClassScale, 2, 2),
 		beyond(own, in.ClassScale, 2, 1.5),

@@ -1,5 +1,7 @@
 package score
 
+import "github.com/iotverse/iotverse/validator/number"
+
 // transport is T of MECHANISM 4: what came (c), less what came double, out of its header's times, or late.
 func (w *window) transport(in Input) float64 {
 	if len(w.seen) == 0 {
@@ -7,8 +9,8 @@ func (w *window) transport(in Input) float64 {
 	}
 	seen := float64(len(w.seen))
 	t := w.complete()
-	t = float64(t * (1 - unit(float64(w.doubled(in.Profile))/seen)))
-	t = float64(t * (1 - unit(float64(w.misplaced())/seen)))
+	t = float64(t * (1 - number.Unit(float64(w.doubled(in.Profile))/seen)))
+	t = float64(t * (1 - number.Unit(float64(w.misplaced())/seen)))
 	return float64(t * w.punctual(in))
 }
 
@@ -54,5 +56,5 @@ func (w *window) punctual(in Input) float64 {
 	}
 	late := minus(in.Arrived, w.batches[len(w.batches)-1].T1)
 	late = minus(late, max(in.Profile.Length/10, 5000))
-	return 1 - unit(float64(late)/float64(in.Profile.Length))
+	return 1 - number.Unit(float64(late)/float64(in.Profile.Length))
 }

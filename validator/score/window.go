@@ -3,6 +3,8 @@ package score
 import (
 	"cmp"
 	"slices"
+
+	"github.com/iotverse/iotverse/validator/number"
 )
 
 // maxDeclared bounds the readings that a batch or a window counts for.
@@ -52,7 +54,7 @@ func prepare(in Input) *window {
 			w.values = append(w.values, r.V)
 		}
 	}
-	w.median = median(slices.Clone(w.values))
+	w.median = number.Median(slices.Clone(w.values))
 	w.longest = longestRun(w.pieces, in.Profile.Grid)
 	w.expected = expected(in, w.received)
 	return w
@@ -72,9 +74,9 @@ func expected(in Input, received int) int {
 // complete is c of MECHANISM 4.
 func (w *window) complete() float64 {
 	if w.expected <= 0 {
-		return unit(float64(w.received))
+		return number.Unit(float64(w.received))
 	}
-	return unit(float64(w.received) / float64(w.expected))
+	return number.Unit(float64(w.received) / float64(w.expected))
 }
 
 // faults returns the caller's hard codes and code 4, ascending.
