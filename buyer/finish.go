@@ -75,12 +75,25 @@ func (d *purchase) open(w uint64) bool {
 	return d.c.now.Before(deal.Verdict(d.c.cfg.Rules, w))
 }
 
-// spent says whether the channel has no room for another window: in the deposit, at full price; in the time until the seller
-// closes by itself; or in the outputs of a closing.
-func (d *purchase) spent() bool {
-	p := &d.c.par
-	units := min(2*channel.MaxBehind, d.Terms.Age/10) // to buy what is prepaid, and to close
-	return d.crowded || d.payer.Low(d.Offer.Price*byteball.Bytes(p.Batches)+d.feeBound(), 2*p.Members+2, units)
+// spent says whether the channel has no room for another window beside those that are prepaid and not bought yet.
+func (d *purchase) spent() bool { return d.crowded || d.lacks(1, 0) }
+
+// lacks says whether the channel has no room for so many more windows, at full price, taken over so many more main chain
+// units: in the deposit; under the cap at which the seller closes; in the windows that validators wait for, of which a quarter
+// is left for what comes after this channel until it is settled; in the time until the seller closes by itself; or in the
+// outputs of a closing.
+func (d *purchase) lacks(windows int, units uint64) bool {
+	p, rules := &d.c.par, d.c.cfg.Rules
+	waiting := 0
+	for _, w := range d.progress.Prepaid {
+		if d.open(w) {
+			waiting++
+		}
+	}
+	goods := d.Window(rules) * byteball.Bytes(windows+waiting)
+	units += min(2*channel.MaxBehind, d.Terms.Age/10) // to buy what is prepaid, and to close
+	return d.payer.Payouts[d.PayTo]+goods > d.Cap(rules) || int(d.progress.Count)+windows > (3*p.Credit+3)/4 ||
+		d.payer.Low(goods+d.feeBound()*byteball.Bytes(windows), 2*p.Members+2, units)
 }
 
 // crowds says whether a closing that pays add beside what is promised may have too many outputs; seller and change need one

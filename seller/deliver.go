@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/iotverse/iotverse/byteball"
 	"github.com/iotverse/iotverse/byteball/channel"
 	"github.com/iotverse/iotverse/market/committee"
 	"github.com/iotverse/iotverse/market/deal"
@@ -250,6 +251,10 @@ func (d *sale) deliver(fresh bool) {
 	if r == nil || (!fresh && c.now.Before(d.resend)) {
 		return
 	}
+	if price, _ := d.Batch(c.cfg.Rules, r.stamp); d.exceeds(price) {
+		d.settle(fmt.Sprintf("%s are unsettled, and %s is the cap", d.payee.Payouts[d.PayTo], d.Cap(c.cfg.Rules)))
+		return
+	}
 	if r.window > d.progress.Window {
 		d.progress.Window, d.progress.Next = r.window, 0
 	}
@@ -264,6 +269,11 @@ func (d *sale) deliver(fresh bool) {
 		return
 	}
 	c.send(d.Buyer, m)
+}
+
+// exceeds says whether one more batch would bring what the channel owes over its cap: the ledger has none of it yet.
+func (d *sale) exceeds(price byteball.Bytes) bool {
+	return d.payee.Payouts[d.PayTo]+price > d.Cap(d.c.cfg.Rules)
 }
 
 // pack encrypts one batch for this deal.

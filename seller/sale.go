@@ -153,6 +153,8 @@ func (c *Core) consider(env envelope.Envelope, m *protocol.Match) (deal.Deal, er
 		return d, fmt.Errorf("refund age %d, this market has %d: %w", m.Age, c.par.RefundAge, protocol.Invalid)
 	case m.Deposit < c.par.MinDeposit:
 		return d, fmt.Errorf("deposit of %s under the least, %s: %w", m.Deposit, c.par.MinDeposit, protocol.Invalid)
+	case d.Cap(c.cfg.Rules) < d.Window(c.cfg.Rules):
+		return d, fmt.Errorf("with a deposit of %s no more than %s may stay unsettled, and a window costs up to %s: %w", m.Deposit, d.Cap(c.cfg.Rules), d.Window(c.cfg.Rules), protocol.Invalid)
 	case m.Expiry > c.now.Add(c.par.OfferValid+skew).UnixMilli():
 		return d, fmt.Errorf("the proposal is good for longer than %v: %w", c.par.OfferValid, protocol.Invalid)
 	case m.Further != c.further(d.Offer, d.Buyer):

@@ -39,8 +39,21 @@ func (d Deal) Batch(r Rules, s *protocol.Stamp) (byteball.Bytes, bool) {
 	return price.Stamped(&r.Manifest.Params, d.Offer.Price, s, rel, reputation.Of(s).Rep())
 }
 
+// Window is what the batches of one window cost at most: all of them, at full price.
+func (d Deal) Window(r Rules) byteball.Bytes {
+	return d.Offer.Price * byteball.Bytes(r.Manifest.Params.Batches) // at most MaxPrice·MaxBatches
+}
+
+// Cap is the most that a seller lets one channel owe it, and so the most that it loses there if it dies for good (MECHANISM 6):
+// half the deposit, or what Params.Credit windows cost at most if that is less. Buyer and seller know it, so a buyer goes on
+// in another channel before the seller has to close this one.
+func (d Deal) Cap(r Rules) byteball.Bytes {
+	return min(d.Match.Deposit/2, d.Window(r)*byteball.Bytes(r.Manifest.Params.Credit))
+}
+
 // Deposit is what a channel for n windows of an offer should hold: every window's fee and every batch at full price, the
-// closing's fees and the reserve, at least the market's least deposit.
+// closing's fees and the reserve, at least the market's least deposit. It is no less for one window than for two, so that
+// one window at full price stays within Cap.
 func Deposit(r Rules, o *protocol.Offer, n uint32) (byteball.Bytes, error) {
 	p := &r.Manifest.Params
 	fee := price.Fee(p, o.Price, p.Members)
@@ -49,10 +62,10 @@ func Deposit(r Rules, o *protocol.Offer, n uint32) (byteball.Bytes, error) {
 		return 0, err
 	}
 	const closing = 10_000 // headers and payload of a closing with MaxOutputs outputs, and the tps fees
-	if window > byteball.MaxBytes/byteball.Bytes(max(n, 1)) {
+	if window > byteball.MaxBytes/byteball.Bytes(max(n, 2)) {
 		return 0, fmt.Errorf("deposit for %d windows of %d bytes: %w", n, window, protocol.Invalid)
 	}
-	sum, err := byteball.Add(window*byteball.Bytes(n), closing, p.Reserve)
+	sum, err := byteball.Add(window*byteball.Bytes(max(n, 2)), closing, p.Reserve)
 	return max(sum, p.MinDeposit), err
 }
 

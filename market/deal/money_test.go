@@ -150,6 +150,30 @@ var strangers = func() (list []byteball.Address) {
 	return list
 }()
 
+// TestCap: half the deposit or the windows of the credit, and never less than one window in a channel made by Deposit.
+func TestCap(t *testing.T) {
+	p := &rules.Manifest.Params
+	for _, c := range []struct{ price, deposit, want byteball.Bytes }{
+		{36_000, 3_000_000, 1_500_000}, {36_000, 100_000_000, 120 * 5 * 36_000}, {1, 3_000_000, 600},
+	} {
+		o := offer()
+		o.Price = c.price
+		d := deal.Deal{Match: &protocol.Match{Deposit: c.deposit}, Offer: o}
+		if got := d.Cap(rules); got != c.want {
+			t.Errorf("price %d, deposit %d: cap %d, want %d", c.price, c.deposit, got, c.want)
+		}
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		o := offer()
+		o.Price = byteball.Bytes(rapid.Uint64Range(1, uint64(protocol.MaxPrice)).Draw(t, "price"))
+		deposit, err := deal.Deposit(rules, o, rapid.Uint32Range(0, 100).Draw(t, "windows"))
+		d := deal.Deal{Match: &protocol.Match{Deposit: deposit}, Offer: o}
+		if err != nil || d.Cap(rules) < d.Window(rules) || d.Cap(rules) > deposit/2 || d.Window(rules) != o.Price*byteball.Bytes(p.Batches) {
+			t.Fatalf("deposit %d, %v: cap %d, a window costs %d", deposit, err, d.Cap(rules), d.Window(rules))
+		}
+	})
+}
+
 func TestDepositOverflow(t *testing.T) {
 	o := offer()
 	o.Price = byteball.MaxBytes

@@ -201,6 +201,9 @@ func (l *laws) compare(n *node, a *account, side string, state []byte) error {
 			return err
 		}
 		st = p.State
+		if most := a.deal.Cap(l.w.rules); st.Payouts[a.deal.PayTo] > most && !st.Phase.Over() {
+			return fmt.Errorf("%d bytes are unsettled in deal %s, %d is the cap", st.Payouts[a.deal.PayTo], a.deal.ID, most)
+		}
 	} else {
 		p, err := channel.RestorePayer(state, keyOf(n, a.deal))
 		if err != nil {

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/iotverse/iotverse/buyer"
 	"github.com/iotverse/iotverse/byteball"
 	"github.com/iotverse/iotverse/byteball/channel"
 	"github.com/iotverse/iotverse/byteball/unit"
@@ -109,20 +110,44 @@ func TestRowBuyerStops(t *testing.T) {
 	}
 }
 
-// TestRowSellerDiesForGood: the deposit comes back; what was not settled was never more than half of it.
+// TestRowSellerDiesForGood: the deposit comes back; what was not settled was never more than the cap, half of the deposit.
 func TestRowSellerDiesForGood(t *testing.T) {
-	w := market(t)
-	w.bought(40)
+	w := trusted(t, 10)
+	w.bought(5)
 	a := w.only()
-	if a.paid > a.deal.Match.Deposit/2 {
-		t.Errorf("%d bytes are unsettled, of a deposit of %d", a.paid, a.deal.Match.Deposit)
-	}
+	w.until("the cap is near", 5*time.Minute, func() bool { return a.paid > a.deal.Cap(w.rules)/2 })
 	w.dealer.down = 24 * time.Hour
 	w.dealer.crash()
 	w.until("the refund is stable", 20*time.Minute, func() bool { return a.closing != nil })
 	if s := w.settled(a); s.income > 0 || s.shares > 0 || s.fees > closingFees {
 		t.Errorf("the refund pays %d and %d to others, and %d of fees", s.income, s.shares, s.fees)
 	}
+}
+
+// trusted is a market whose seller is known for good data and gets nearly the full price, and whose buyer wants so many
+// windows.
+func trusted(t tb, windows uint32) *world {
+	w := newWorld(t)
+	w.jury.last = &protocol.Stamp{A: 500_000, B: 1000, I: 1000}
+	w.jury.integrity = func(uint64) uint16 { return 1000 }
+	w.dealer, w.buyer = w.addSeller(nil), w.addBuyer(30, func(c *buyer.Config) { c.Wants[0].Demand.Windows = windows })
+	w.dealer.boot()
+	w.buyer.boot()
+	return w
+}
+
+// TestABuyerLeavesAChannelBeforeTheCap: it prepays no window that the seller would not sell, and goes on elsewhere.
+func TestABuyerLeavesAChannelBeforeTheCap(t *testing.T) {
+	w := trusted(t, 10)
+	w.until("a deal", time.Minute, func() bool { return len(w.laws.deals) == 1 })
+	a := w.only()
+	w.until("the channel is closed", 5*time.Minute, func() bool { return a.closing != nil })
+	if w.dealer.heard("is the cap") || len(a.got) != len(a.price) || len(a.price) < 4*w.par.Batches {
+		w.explain()
+		t.Errorf("the seller closed by itself, or %d batches came of %d that were paid for", len(a.got), len(a.price))
+	}
+	w.until("all is bought", 5*time.Minute, func() bool { return len(w.buyer.got) == 10*w.par.Batches })
+	w.settle()
 }
 
 // TestRowUnstableFundingAndDoubleOpen: nothing is delivered before the deposit is stable, nor after it was double-spent.
@@ -174,9 +199,6 @@ func TestRowLedgerDown(t *testing.T) {
 	w.run(3 * time.Minute)
 	if a.paid != before {
 		t.Errorf("%d bytes were paid while no ball was to be had", a.paid-before)
-	}
-	if before > a.deal.Match.Deposit/2 {
-		t.Errorf("%d bytes unsettled of %d", before, a.deal.Match.Deposit)
 	}
 	w.ledger.down = false
 	w.bought(3)
