@@ -11,6 +11,7 @@ import (
 	"github.com/iotverse/iotverse/market/book"
 	judge "github.com/iotverse/iotverse/market/round"
 	"github.com/iotverse/iotverse/protocol"
+	"github.com/iotverse/iotverse/validator/label"
 	"github.com/iotverse/iotverse/validator/score"
 )
 
@@ -23,10 +24,11 @@ func (c *Core) judge(r *round) {
 	prop, _ := protocol.PropertyOf(r.wc.Prop)
 	in := c.input(r, prop)
 	r.result = c.cfg.Score(in)
+	class, mislabelled := c.class(r, prop)
 	m := &protocol.Reveal{
 		Wid: r.wid, Ticket: r.seat.ID,
 		Score: permille(r.result.I), C: permille(r.result.C), T: permille(r.result.T),
-		Class: c.class(r, prop), Salt: c.salt(r.wid),
+		Class: class, Salt: c.salt(r.wid),
 		Neighbor: 1<<min(len(in.Neighbours), 63) - 1,
 	}
 	m.Hard, m.Evidence = c.accuse(r, in)
@@ -37,6 +39,9 @@ func (c *Core) judge(r *round) {
 		if len(m.Reasons) < 16 {
 			m.Reasons = append(m.Reasons, uint8(s.Code))
 		}
+	}
+	if mislabelled && len(m.Reasons) < 16 {
+		m.Reasons = append(m.Reasons, label.Code) // the largest
 	}
 	m.Custody = judge.Custody(r.seat.ID, m.Salt, r.packs())
 	if !c.promise("reveal", r.wid, r.wc.Window, m) {
@@ -120,39 +125,6 @@ func readings(p protocol.Property, pack []byte) []score.Reading {
 		out[i] = score.Reading{T: r.Time, V: r.Value}
 	}
 	return out
-}
-
-// class says what the data are: place and property as committed to, the period as measured, the accuracy as offered.
-func (c *Core) class(r *round, p protocol.Property) protocol.Class {
-	return protocol.Class{
-		Prop: p.Slug, Unit: p.Unit, Cell: r.wc.Cell, T1: r.wc.T1, Period: c.period(r, p),
-		Accuracy: r.offer.Accuracy, Coverage: permille(r.result.Stats.Complete),
-	}
-}
-
-// period is the lower median of the times between readings of the opened batches. What differs from the offer by a
-// twentieth or less is a clock's jitter, no other class.
-func (c *Core) period(r *round, p protocol.Property) uint32 {
-	var gaps []int64
-	for i := range r.headers {
-		open, held := r.batches[i]
-		if !held {
-			continue
-		}
-		list := readings(p, open.Pack)
-		for j := 1; j < len(list); j++ {
-			gaps = append(gaps, list[j].T-list[j-1].T)
-		}
-	}
-	if len(gaps) == 0 {
-		return r.offer.Period
-	}
-	slices.Sort(gaps)
-	measured := min(max(gaps[(len(gaps)-1)/2], 1), 86_400_000)
-	if off := measured - int64(r.offer.Period); max(off, -off)*20 <= int64(r.offer.Period) {
-		return r.offer.Period
-	}
-	return uint32(measured)
 }
 
 const maxNeighbours = 8

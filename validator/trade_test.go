@@ -28,6 +28,7 @@ type trader struct {
 	funding  channel.Funded
 	payer    channel.Payer
 	period   time.Duration
+	title    string                        // of its offer
 	values   func(window, n int) []float64 // what its sensor says in a window
 	rounds   map[uint64]*sale
 	byWid    map[protocol.Hash]*sale
@@ -88,10 +89,10 @@ func (t *trader) agree(first uint64) {
 	w := t.world
 	until := time.Unix(t0+100_000, 0).UnixMilli()
 	p, _ := protocol.PropertyOf(prop)
-	offer := w.seal(t.person, &protocol.Offer{Binding: t.binding, Prop: prop, Unit: p.Unit, Cell: cell, Period: uint32(t.period.Milliseconds()),
-		Accuracy: "0.1", Price: w.par.Price, Floor: 1, ValidUntil: until})
+	offer := w.seal(t.person, &protocol.Offer{Binding: t.binding, Prop: prop, Title: t.title, Unit: p.Unit, Cell: cell, Period: uint32(t.period.Milliseconds()),
+		Accuracy: "0.2", Price: w.par.Price, Floor: 1, ValidUntil: until})
 	demand := w.seal(t.buyer, &protocol.Demand{Buyer: t.buyer.Identity(), Prop: prop, Unit: p.Unit, Cell: cell, Radius: 5000, HalfLife: 3600,
-		Period: 1000, Accuracy: "0.1", Cap: w.par.Price, Windows: 100, ValidUntil: until})
+		Period: 1000, Accuracy: "0.2", Cap: w.par.Price, Windows: 100, ValidUntil: until})
 	t.channels++
 	key, err := unit.NewKey([32]byte{1, t.buyer.private[0], t.channels})
 	if err != nil {

@@ -153,3 +153,13 @@ func Kinds() []string {
 	}
 	return slugs
 }
+
+// Measures says whether a kind, or a broader one of it, is that quantity kind of QUDT: dew_point measures Temperature.
+func Measures(slug, qudt string) bool {
+	for k, ok := KindOf(slug); ok; k, ok = KindOf(k.Broader) {
+		if k.QUDT == qudt {
+			return true
+		}
+	}
+	return false
+}

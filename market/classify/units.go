@@ -2,6 +2,7 @@ package classify
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 
@@ -187,4 +188,16 @@ func number(s string) *apd.Decimal {
 		return new(apd.Decimal)
 	}
 	return d
+}
+
+// Alternatives lists the other units of u's family that convert into it, by id.
+func Alternatives(u Unit) []Unit {
+	var list []Unit
+	for _, v := range units() {
+		if v.Family == u.Family && v.ID != u.ID && v.factor != "" && !slices.Contains(list, v) {
+			list = append(list, v)
+		}
+	}
+	slices.SortFunc(list, func(a, b Unit) int { return strings.Compare(a.ID, b.ID) })
+	return list
 }

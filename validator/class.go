@@ -1,0 +1,76 @@
+package validator
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/iotverse/iotverse/market/book"
+	"github.com/iotverse/iotverse/protocol"
+	"github.com/iotverse/iotverse/validator/label"
+)
+
+// class says what the data are by what was opened, and whether a label of the offer is wrong.
+func (c *Core) class(r *round, p protocol.Property) (protocol.Class, bool) {
+	e := label.Evidence{Offer: r.offer, Prop: p, Cell: r.wc.Cell, T1: r.wc.T1, Coverage: permille(r.result.Stats.Complete),
+		Near: c.around(r.stream, r.wc.Window)}
+	for i := range r.headers {
+		if open, held := r.batches[i]; held {
+			if list, err := protocol.DecodePack(p, open.Pack); err == nil {
+				e.Batches = append(e.Batches, list)
+			}
+		}
+	}
+	for _, past := range r.stream.past {
+		if past.Window < int64(r.wc.Window) {
+			e.Past = append(e.Past, label.Earlier{Median: past.Median, Run: past.Run})
+		}
+	}
+	f := label.Of(e)
+	for _, w := range f.Wrong {
+		c.note("a wrong label", "seller", r.wc.Seller, "property", r.wc.Prop, "window", r.wc.Window, "label", w.String())
+	}
+	return f.Class, len(f.Wrong) > 0
+}
+
+// reach is how far away a neighbour's readings still tell what a quantity is, in metres.
+const reach = 30_000
+
+// around has the medians of the nearest other sellers of each property, at most maxNeighbours, that were judged here in the
+// last two windows and are what they are sold as.
+func (c *Core) around(s *stream, w uint64) map[string][]float64 {
+	type near struct {
+		metres uint32
+		median float64
+	}
+	found := make(map[string][]near)
+	for _, o := range c.known() {
+		if o.seller == s.seller || len(o.past) == 0 || !o.sound() {
+			continue
+		}
+		newest := o.past[len(o.past)-1]
+		if back := int64(w) - newest.Window; back < 0 || back > 2 || !o.judged[newest.Window] {
+			continue
+		}
+		if metres, err := book.Distance(s.cell, o.cell); err == nil && metres <= reach {
+			found[o.prop] = append(found[o.prop], near{metres, newest.Median})
+		}
+	}
+	medians := make(map[string][]float64)
+	for prop, list := range found {
+		slices.SortStableFunc(list, func(a, b near) int { return cmp.Compare(a.metres, b.metres) })
+		for _, n := range list[:min(len(list), maxNeighbours)] {
+			medians[prop] = append(medians[prop], n.median)
+		}
+	}
+	return medians
+}
+
+// sound says whether the newest stamp of a stream calls it what its seller does.
+func (s *stream) sound() bool {
+	if s.last == nil {
+		return true
+	}
+	p, ok := protocol.PropertyOf(s.prop)
+	class := &s.last.Class
+	return ok && class.Prop == s.prop && class.Unit == p.Unit && protocol.RoleOf(class.Role) == protocol.RoleMeasured
+}
