@@ -391,7 +391,7 @@ func (w *world) batchOf(p channel.Payouts) int {
 func (w *world) hear() {
 	for _, n := range []*node{w.buyer, w.seller} {
 		if w.dag.mci-n.tip > maxLag-20 || w.quiet || w.IntN(2) == 0 {
-			w.must(n.hear(&w.dag))
+			w.must(n.hear(&w.dag, w.IntN(4) == 0))
 			w.must(n.look(&w.dag))
 		}
 	}

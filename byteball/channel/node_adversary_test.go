@@ -77,6 +77,7 @@ type applier interface {
 	view() *channel.State
 	apply(channel.Event, uint64) (applier, []channel.Effect, error)
 	restore([]byte) (applier, error)
+	nap(channel.Tip) (woken applier, slept bool, err error) // nil while it may not rest
 }
 
 type payer struct {
@@ -93,6 +94,15 @@ func (p payer) restore(data []byte) (applier, error) {
 	r, err := channel.RestorePayer(data, p.key)
 	return payer{r, p.key}, err
 }
+func (p payer) nap(ev channel.Tip) (applier, bool, error) {
+	r, ok := p.Rest()
+	if !ok {
+		return nil, false, nil
+	}
+	slept := r.Sleeps(ev)
+	woken, err := r.Payer()
+	return payer{woken, p.key}, slept, err
+}
 
 type payee struct {
 	channel.Payee
@@ -107,6 +117,15 @@ func (p payee) apply(ev channel.Event, mci uint64) (applier, []channel.Effect, e
 func (p payee) restore(data []byte) (applier, error) {
 	r, err := channel.RestorePayee(data, p.key)
 	return payee{r, p.key}, err
+}
+func (p payee) nap(ev channel.Tip) (applier, bool, error) {
+	r, ok := p.Rest()
+	if !ok {
+		return nil, false, nil
+	}
+	slept := r.Sleeps(ev)
+	woken, err := r.Payee()
+	return payee{woken, p.key}, slept, err
 }
 
 // node runs the effects of one side. It can be killed before any of them, and then has only its disk.
@@ -243,12 +262,27 @@ func (n *node) first(u *unit.Unit) bool {
 	return true
 }
 
-// hear tells the node how long the chain is, and the fee.
-func (n *node) hear(d *dag) error {
+// hear tells the node how long the chain is, and the fee. It may rest before that.
+func (n *node) hear(d *dag, rests bool) error {
 	if n.dead {
 		return nil
 	}
 	n.tip = d.mci
-	_, err := n.run(d, channel.Tip{MCI: d.mci, Base: base(d.mci - stableAfter), Fee: d.fee})
+	ev := channel.Tip{MCI: d.mci, Base: base(d.mci - stableAfter), Fee: d.fee}
+	if rests {
+		switch woken, slept, err := n.side.nap(ev); {
+		case err != nil:
+			return err
+		case slept:
+			if next, effects, err := n.side.apply(ev, d.mci); err != nil || len(effects) > 0 || next.view().Phase != n.side.view().Phase {
+				panic(broken(fmt.Sprintf("a channel at rest sleeps through %v, %v at %d", effects, err, d.mci)))
+			}
+			n.side = woken
+			return nil
+		case woken != nil:
+			n.side = woken
+		}
+	}
+	_, err := n.run(d, ev)
 	return err
 }

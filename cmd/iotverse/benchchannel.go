@@ -26,7 +26,7 @@ const (
 	benchAlone    = 24     // vouchers in a round with one in flight
 	benchFlows    = 5      // rounds of figure and floor in turn
 	benchOpen     = 10_000 // channels of a node that starts
-	benchStarts   = 3
+	benchStarts   = 5
 	benchPayees   = 12 // outputs of a voucher beside the change
 	benchDeposit  = 20_000_000
 )
@@ -92,10 +92,10 @@ func benchKeeper(s *node.Store, side keeper.Side, n int) (*keeper.Keeper, []keep
 		var payee channel.Payee
 		if side == keeper.Buyer {
 			if payer, _, err = channel.NewPayer(t, buyer); err == nil {
-				err = k.AddPayer(payer)
+				k.AddPayer(payer)
 			}
 		} else if payee, _, err = channel.NewPayee(t, seller); err == nil {
-			err = k.AddPayee(payee)
+			k.AddPayee(payee)
 		}
 		if err != nil {
 			return nil, nil, err
@@ -187,75 +187,78 @@ func bareVouchers(dir string, n int, synced bool) error {
 	return nil
 }
 
-// benchStart measures the start of a node with many open channels, up to where the next voucher can be taken, and what they
-// take of the memory. The floor of the first reads the same rows, that of the second is their size on disk.
+// benchStart measures the start of a node with many open channels, up to where each takes vouchers again: it is woken by the
+// first. The floor reads the same rows.
 func benchStart(store *node.Store) (figure, error) {
 	return figure{name: "start", row: func() (benchRow, error) {
 		find, err := benchRows(store)
 		if err != nil {
 			return benchRow{}, err
 		}
-		var work, floor []float64
+		var work, floor, ratios []float64
 		for range benchStarts {
-			w, _, err := startOnce(store, find)
+			w, err := timed(func() error { _, err := startOnce(store, find); return err }, 1)
 			if err != nil {
 				return benchRow{}, err
 			}
-			runtime.GC()
-			begin := time.Now()
-			if all, err := store.All(benchPrefix); err != nil || len(all) != benchOpen {
-				return benchRow{}, errBench
+			l, err := timed(func() error {
+				if all, err := store.All(benchPrefix); err != nil || len(all) != benchOpen {
+					return errBench
+				}
+				return nil
+			}, 1)
+			if err != nil {
+				return benchRow{}, err
 			}
-			work, floor = append(work, w), append(floor, time.Since(begin).Seconds()*1e3)
+			work, floor, ratios = append(work, w/1e6), append(floor, l/1e6), append(ratios, w/l)
 		}
-		w, l := median(work), median(floor)
-		return benchRow{Name: fmt.Sprintf("start, %d channels", benchOpen), Value: w, Unit: "ms", Floor: l, Ratio: w / l}, nil
+		return benchRow{Name: fmt.Sprintf("start, %d channels", benchOpen), Value: median(work), Unit: "ms", Floor: median(floor), Ratio: median(ratios)}, nil
 	}}, nil
 }
 
-// benchMemory is what an open channel takes of the heap; the floor is its row on disk. benchStart has made the rows.
+// benchMemory is what an open channel takes of the heap, the mean of all after each had something to do: the last are awake,
+// the others at rest. The floor is its row on disk. benchStart has made the rows.
 func benchMemory(store *node.Store) (figure, error) {
 	return figure{name: "open channel", row: func() (benchRow, error) {
 		_, _, seller, err := benchTerms(0)
 		if err != nil {
 			return benchRow{}, err
 		}
-		_, used, err := startOnce(store, func(string) (unit.Signer, error) { return seller, nil })
+		before := heap()
+		k, err := startOnce(store, func(string) (unit.Signer, error) { return seller, nil })
 		if err != nil {
 			return benchRow{}, err
 		}
-		all, err := store.All(benchPrefix)
-		if err != nil || len(all) != benchOpen {
-			return benchRow{}, errBench
-		}
 		var disk float64
-		for _, v := range all {
-			disk += float64(len(v))
+		for _, id := range k.IDs() {
+			if _, err := k.Apply(id, channel.Restarted{}, time.Now()); err != nil {
+				return benchRow{}, err
+			}
+			v, err := store.Get([]byte(storeKey(id)))
+			if err != nil {
+				return benchRow{}, err
+			}
+			disk += float64(len(v)) / benchOpen
 		}
-		disk /= benchOpen
+		used := (heap() - before) / benchOpen
+		runtime.KeepAlive(k)
 		return benchRow{Name: "open channel", Value: used, Unit: "B", Floor: disk, Ratio: used / disk}, nil
 	}}, nil
 }
 
-// startOnce reads all channels: how long that takes in ms, and what one of them takes of the heap in bytes.
-func startOnce(store *node.Store, find channel.FindKey) (ms, used float64, err error) {
-	before := heap()
-	begin := time.Now()
+// startOnce reads all channels.
+func startOnce(store *node.Store, find channel.FindKey) (*keeper.Keeper, error) {
 	k, bad, err := readChannels(store, find)
-	ms = time.Since(begin).Seconds() * 1e3
-	if err = errors.Join(bad, err); err != nil {
-		return 0, 0, err
+	if err = errors.Join(bad, err); err == nil && len(k.IDs()) != benchOpen {
+		err = errBench
 	}
-	used = (heap() - before) / benchOpen
-	if len(k.IDs()) != benchOpen {
-		return 0, 0, errBench
-	}
-	return ms, used, nil
+	return k, err
 }
 
 // heap is what is in use, in bytes.
 func heap() float64 {
-	runtime.GC()
+	runtime.GC() // what it finds of pools
+	runtime.GC() // goes now
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
 	return float64(m.HeapAlloc)

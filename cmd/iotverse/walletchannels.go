@@ -81,16 +81,26 @@ func (f *walletFlags) channels(stderr io.Writer) (*keeper.Keeper, error) {
 		return nil, err
 	}
 	defer s.Close()
-	return keepChannels(s, keys, stderr)
+	k, err := keepChannels(s, keys, stderr)
+	if err != nil {
+		return nil, err
+	}
+	unreadable(k.Check(), stderr)
+	return k, nil
 }
 
 // keepChannels reads all channels of a store. One that cannot be read is named, and the others are kept.
 func keepChannels(s *node.Store, keys *utim.Module, stderr io.Writer) (*keeper.Keeper, error) {
 	k, bad, err := readChannels(s, newKeyring(s, keys).find)
+	unreadable(bad, stderr)
+	return k, err
+}
+
+// unreadable names channels that cannot be read.
+func unreadable(bad error, stderr io.Writer) {
 	if bad != nil {
 		fmt.Fprintln(stderr, "iotverse: not all channels can be read:", strings.ReplaceAll(bad.Error(), "\n", "; "))
 	}
-	return k, err
 }
 
 // readChannels reads all channels of a store into a Keeper that writes there; bad says which cannot be read.

@@ -26,10 +26,11 @@ type Follower interface {
 	Run(ctx context.Context, deliver func(tip uint64, units []unit.Proven) error) error
 }
 
-// Bases finds what units can hang on; deal.Bases is one.
+// Bases finds what units can hang on, and what they cost now; deal.Bases is one.
 type Bases interface {
 	Add(unit.Proven)
 	Newest() (channel.Base, bool)
+	Load(tip uint64, now time.Time) byteball.Bytes // tps fee of a unit, 0 if it cannot be told
 }
 
 // Told is one thing that happened to a channel.
@@ -107,14 +108,22 @@ func (w *watch) begin(ctx context.Context) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, id := range w.Keeper.IDs() {
+		if v, ok := w.Keeper.view(id); !ok || v.phase.Over() {
+			continue
+		}
+		w.Follow.Add(0, id.Address)
+		if w.Keeper.sleeps(id, channel.Tip{}) {
+			continue // it has no unfinished duty
+		}
 		st, err := w.Keeper.State(id)
-		if err != nil || st.Phase.Over() {
+		if err != nil {
+			w.Tell(Told{ID: id, Text: "what is saved of it cannot be read", Err: err})
+			w.Keeper.Remove(id)
 			continue
 		}
 		if st.Own != nil {
 			w.poster.Resume(st.Own)
 		}
-		w.Follow.Add(0, id.Address)
 		if err := w.apply(ctx, id, channel.Restarted{}); err != nil {
 			return err
 		}
@@ -179,8 +188,8 @@ func (w *watch) ticks(ctx context.Context) error {
 	}
 }
 
-// due tells every channel that is not over how long the chain is. Those for which that means something are saved side by
-// side, so that their writes share syncs.
+// due tells every channel that is not over how long the chain is and what a unit costs. Those for which that means something
+// are saved side by side, so that their writes share syncs.
 func (w *watch) due(ctx context.Context) error {
 	base, ok := w.Bases.Newest()
 	if !ok {
@@ -188,14 +197,15 @@ func (w *watch) due(ctx context.Context) error {
 	}
 	ids := w.Keeper.IDs()
 	steps := make([]step, len(ids))
+	tip := channel.Tip{MCI: w.tip, Base: base, Fee: w.Bases.Load(w.tip, time.Now())}
 	var all errgroup.Group
 	all.SetLimit(atOnce)
 	for i, id := range ids {
-		if st, err := w.Keeper.State(id); err != nil || st.Phase.Over() {
+		if v, ok := w.Keeper.view(id); !ok || v.phase.Over() || v.resting && w.Keeper.sleeps(id, tip) {
 			continue
 		}
 		all.Go(func() error {
-			steps[i] = w.move(id, channel.Tip{MCI: w.tip, Base: base})
+			steps[i] = w.move(id, tip)
 			return nil
 		})
 	}
@@ -212,14 +222,14 @@ func (w *watch) due(ctx context.Context) error {
 // time that everything up to then is proven.
 func (w *watch) idle() bool {
 	for _, id := range w.Keeper.IDs() {
-		st, err := w.Keeper.State(id)
+		v, ok := w.Keeper.view(id)
 		switch {
-		case err != nil || st.Phase.Over():
-		case st.Phase == channel.Opening:
-			if w.stable < w.start || st.Funding.Out.Unit != "" {
+		case !ok || v.phase.Over():
+		case v.phase == channel.Opening:
+			if w.stable < w.start || v.known {
 				return false
 			}
-		case id.Side == Buyer || st.Newest != nil:
+		case id.Side == Buyer || v.promise:
 			return false
 		}
 	}

@@ -1,0 +1,92 @@
+package keeper_test
+
+import (
+	"context"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/iotverse/iotverse/byteball"
+	"github.com/iotverse/iotverse/byteball/channel"
+	"github.com/iotverse/iotverse/byteball/channel/keeper"
+	"github.com/iotverse/iotverse/byteball/unit"
+)
+
+// town is a ledger whose units become stable as soon as it takes them. It takes what offers enough.
+type town struct {
+	load byteball.Bytes // tps fee of a unit now
+	mci  uint64
+
+	mu      sync.Mutex
+	refused int
+	taken   chan *unit.Unit // capacity: all that a test posts
+}
+
+func newTown(mci uint64, load byteball.Bytes) *town {
+	return &town{mci: mci, load: load, taken: make(chan *unit.Unit, 100)}
+}
+
+func (l *town) LastMCI(context.Context) (uint64, error) { return l.mci, nil }
+
+func (l *town) Post(_ context.Context, u *unit.Unit) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if 2**u.TPSFee < 3*l.load {
+		l.refused++
+		return byteball.Errorf(byteball.Transient, "tps fee must be at least %d, found %d", 3*l.load/2, *u.TPSFee)
+	}
+	l.taken <- u
+	return nil
+}
+
+func (l *town) Joint(context.Context, byteball.Hash) (unit.Joint, error) { return unit.Joint{}, nil }
+
+func (l *town) Add(uint64, ...byteball.Address) {}
+
+// Run is a Follower that delivers what was taken.
+func (l *town) Run(ctx context.Context, deliver func(uint64, []unit.Proven) error) error {
+	if err := deliver(l.mci, nil); err != nil {
+		return err
+	}
+	for {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case u := <-l.taken:
+			if err := deliver(l.mci+1, []unit.Proven{{Unit: u, MCI: l.mci + 1, Serial: true}}); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// bases are of one moment, in which a unit costs load.
+type bases struct {
+	channel.Base
+	load byteball.Bytes
+}
+
+func (b bases) Add(unit.Proven)                       {}
+func (b bases) Newest() (channel.Base, bool)          { return b.Base, true }
+func (b bases) Load(uint64, time.Time) byteball.Bytes { return b.load }
+
+// TestRefundOffersWhatTheLoadAsks: load has come since the newest stable unit, which knows nothing of it. The refund offers what
+// gets it onto the chain as things are.
+func TestRefundOffersWhatTheLoadAsks(t *testing.T) {
+	for _, c := range []struct{ load, want byteball.Bytes }{{0, 400}, {1000, 3000}, {9000, 5000}} {
+		k, at := open(t, &disk{}, 1)
+		id := keeper.ID{Side: keeper.Buyer, Address: at[0]}
+		k.Remove(keeper.ID{Side: keeper.Seller, Address: at[0]})
+		l := newTown(700, min(c.load, 3000))
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		err := keeper.Watch(ctx, keeper.Config{Keeper: k, Hub: l, Follow: l, Bases: bases{base(700), c.load}, Every: time.Millisecond, Once: true})
+		cancel()
+		st, gone := k.State(id)
+		if err != nil || gone != nil || st.Phase != channel.Refunded {
+			t.Fatalf("load %d: %v, %v, the channel is %s", c.load, err, gone, st.Phase)
+		}
+		if got := *st.Settled.TPSFee; got != c.want || l.refused > 0 {
+			t.Errorf("load %d: the refund offers %d after %d refusals, want %d after none", c.load, got, l.refused, c.want)
+		}
+	}
+}
