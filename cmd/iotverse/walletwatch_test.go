@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"net"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -15,7 +14,6 @@ import (
 	"github.com/iotverse/iotverse/byteball/channel"
 	"github.com/iotverse/iotverse/byteball/channel/keeper"
 	"github.com/iotverse/iotverse/byteball/hub"
-	"github.com/iotverse/iotverse/byteball/ledger"
 	"github.com/iotverse/iotverse/byteball/unit"
 	"github.com/iotverse/iotverse/market/deal"
 )
@@ -24,6 +22,7 @@ import (
 type trade struct {
 	*testing.T
 	dir, market string
+	chain       *chain
 	addr        byteball.Address // the channel's
 	terms       channel.Terms
 	paid        byteball.Bytes // to the seller
@@ -57,39 +56,16 @@ func (d *trade) rig(name string) *rig {
 	return r
 }
 
-// beat is how often the ledger's witness posts.
-const beat = 25 * time.Millisecond
-
 // newTrade makes keys, a ledger and a funded channel of an age, with three vouchers, saved as the roles save it. Then both nodes are off.
-func newTrade(t *testing.T, age uint64) *trade {
+func newTrade(t *testing.T, age uint64, fees unit.SystemVars) *trade {
 	d := &trade{T: t, dir: t.TempDir()}
 	d.market = filepath.Join(d.dir, "market.yaml")
-	op, err := unit.NewKey([32]byte{1})
-	d.ok(err)
 	at := make(map[string]byteball.Address)
 	for _, who := range []string{"buyer", "seller"} {
 		at[who] = byteball.Address(strings.TrimSpace(d.cli("wallet", "new", "--dir", d.folder(who), "--market", d.market)))
 	}
-	provider := ledger.Operator{Signer: op}
-	genesis, err := ledger.MakeGenesis(byteball.Dev, provider, []unit.Output{{Address: at["buyer"], Amount: 50_000_000}}, time.Now())
-	d.ok(err)
-	vars := unit.DefaultVars(byteball.Dev)
-	vars.TPSInterval = 1000
-	l, err := ledger.Open(ledger.Config{Network: byteball.Dev, Genesis: &genesis, Vars: vars})
-	d.ok(err)
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	d.ok(err)
-	ctx, cancel := context.WithCancel(context.Background())
-	var served sync.WaitGroup
-	served.Go(func() {
-		l.Serve(ctx, ledger.ServerConfig{Listener: listener, Heartbeat: beat, Operator: provider})
-	})
-	t.Cleanup(func() {
-		cancel()
-		served.Wait()
-		l.Close()
-	})
-	d.cli("market", "new", "--op", string(l.OP()), "--hub", "ws://"+listener.Addr().String(), "--out", d.market, "--council", d.folder("council"))
+	d.chain = newChain(t, fees, unit.Output{Address: at["buyer"], Amount: 50_000_000})
+	d.cli("market", "new", "--op", string(d.chain.OP()), "--hub", d.chain.url, "--out", d.market, "--council", d.folder("council"))
 	d.open(age)
 	return d
 }
@@ -103,7 +79,7 @@ func (d *trade) open(age uint64) {
 	key, err := b.channelKey(1)
 	d.ok(err)
 	d.terms = channel.Terms{Network: byteball.Dev, Buyer: key.PublicKey(), Seller: s.key.PublicKey(), Age: age,
-		SellerAddress: s.address(), ChangeAddress: b.address(), Deposit: 2_000_000, Reserve: 5_000, Dust: 200, TPSMargin: 300}
+		SellerAddress: s.address(), ChangeAddress: b.address(), Deposit: 2_000_000, Reserve: 20_000, Dust: 200, TPSMargin: 300}
 	if d.addr, err = d.terms.Address(); err != nil {
 		d.Fatal(err)
 	}
@@ -229,7 +205,7 @@ func wants(t *testing.T, text string, words ...string) {
 // buyer's sees it, and both have what they could keep.
 func TestWatchCloses(t *testing.T) {
 	const age = 600
-	d := newTrade(t, age)
+	d := newTrade(t, age, calm)
 	var before channelView
 	eventually(t, "the chain grows for long enough to tell its pace", time.Minute, func() bool {
 		before = d.channels("seller")[0]
@@ -264,7 +240,7 @@ func TestWatchCloses(t *testing.T) {
 // TestWatchRefunds: the seller never comes back. The buyer's watcher takes the deposit back after the age.
 func TestWatchRefunds(t *testing.T) {
 	const age = 60
-	d := newTrade(t, age)
+	d := newTrade(t, age, calm)
 	d.off(age / 2)
 	wants(t, d.watch("buyer"), "refunding: the deposit is older than the age", "refunded")
 	if got, most := d.has("buyer"), d.before+d.terms.Deposit; got > most || got < most-3_000 {
@@ -278,7 +254,7 @@ func TestWatchRefunds(t *testing.T) {
 
 // TestWatchWhileANodeRuns: the list is seen, the watch says who watches.
 func TestWatchWhileANodeRuns(t *testing.T) {
-	d := newTrade(t, 600)
+	d := newTrade(t, 600, calm)
 	r := d.rig("seller") // what a running node holds
 	defer r.Close()
 	if v := d.channels("seller")[0]; v.Phase != "open" || v.Spent != d.paid {
@@ -314,7 +290,7 @@ func (f *forgetful) Post(ctx context.Context, u *unit.Unit) error {
 // TestWatchSignsAnew: a closing that was accepted and archived is signed with another nonce, and that one becomes final.
 func TestWatchSignsAnew(t *testing.T) {
 	const age = 400
-	d := newTrade(t, age)
+	d := newTrade(t, age, calm)
 	d.off(age * 65 / 100)
 	r := d.rig("seller")
 	defer r.Close()
