@@ -109,7 +109,7 @@ func (d *purchase) judge(x *window, s *protocol.Stamp) {
 	}
 	d.progress.Stamped = last(append(slices.Clone(d.progress.Stamped), s.Window), keptWindows)
 	defer d.save()
-	c.note("stamp", "property", s.Prop, "seller", d.Seller.String(), "window", s.Window, "integrity", s.I, "hard", s.Hard, "price", x.price.String(), "bought", x.sold)
+	c.note("stamp", "property", s.Prop, "seller", d.Seller.String(), "window", s.Window, "integrity", s.I, "hard", s.Hard, "reasons", s.Reasons, "price", x.price.String(), "bought", x.sold)
 	if len(s.Hard) > 0 {
 		d.drop(fmt.Sprintf("stamped with hard code %d", s.Hard[0]))
 		return

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/iotverse/iotverse/byteball"
+	"github.com/iotverse/iotverse/protocol"
 	"github.com/iotverse/iotverse/protocol/role"
 )
 
@@ -22,20 +23,23 @@ type board struct {
 	live     bool
 	mu       sync.Mutex
 	started  time.Time
-	products map[string]*shelf // by property
-	order    []string
+	products map[shelfKey]*shelf
+	order    []shelfKey
+	names    map[string]*stand // by identity
+	least    int               // integrity of what is sold
 	phase    string
 	drawn    int // lines on the screen
 	tally    tally
 	about    map[string]string // deal -> what it is about
 }
 
-// shelf is what the buyer knows of one property.
+// shelfKey is one property of one seller; the seller is "" where a note names none.
+type shelfKey struct{ prop, seller string }
+
+// shelf is what the buyer knows of one property of one seller.
 type shelf struct {
-	stamps    int
+	trial
 	integrity any
-	batches   int
-	paid      byteball.Bytes
 	state     string
 }
 
@@ -43,12 +47,12 @@ type shelf struct {
 type tally struct {
 	batches, stamps int
 	paid            byteball.Bytes
-	caught, dropped bool
 }
 
 func newBoard(w io.Writer) *board {
 	f, ok := w.(*os.File)
-	return &board{w: w, live: ok && term.IsTerminal(int(f.Fd())), started: time.Now(), products: make(map[string]*shelf), about: make(map[string]string)}
+	return &board{w: w, live: ok && term.IsTerminal(int(f.Fd())), started: time.Now(), products: make(map[shelfKey]*shelf), about: make(map[string]string),
+		names: make(map[string]*stand)}
 }
 
 // say tells people what happens now.
@@ -92,21 +96,37 @@ func (b *board) hooks(name string) hooks {
 func (b *board) bought(d role.Deliver) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	s := b.shelf(d.Prop)
+	s := b.shelf(d.Prop, d.Seller.String())
 	s.batches++
 	s.paid += d.Price
 	b.tally.batches++
 	b.tally.paid += d.Price
 }
 
-func (b *board) shelf(prop string) *shelf {
-	s, ok := b.products[prop]
+func (b *board) shelf(prop, seller string) *shelf {
+	key := shelfKey{prop, seller}
+	s, ok := b.products[key]
 	if !ok {
 		s = &shelf{integrity: "-", state: "waiting"}
-		b.products[prop] = s
-		b.order = append(b.order, prop)
+		b.products[key] = s
+		b.order = append(b.order, key)
 	}
 	return s
+}
+
+// know tells the board who is who.
+func (b *board) know(id protocol.Identity, p *stand) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.names[id.String()] = p
+}
+
+// label names a property and whose it is.
+func (b *board) label(key shelfKey) string {
+	if p := b.names[key.seller]; p != nil {
+		return key.prop + " of " + p.name
+	}
+	return key.prop
 }
 
 // note takes one party's note; the buyer's say what the market has brought, everybody's are printed where no table is.
@@ -114,33 +134,42 @@ func (b *board) note(name string, n role.Note) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	a := attrs(n.Attrs)
-	if prop, ok := a["property"].(string); ok && name == "buyer" {
-		s := b.shelf(prop)
-		switch n.Text {
-		case "deal agreed":
-			s.state = "deal"
-			b.about[fmt.Sprint(a["deal"])] = prop
-		case "stamp":
-			s.stamps++
-			b.tally.stamps++
-			s.integrity = a["integrity"]
-			s.state = "buying"
-			if hard, ok := a["hard"].([]uint8); ok && len(hard) > 0 {
-				b.tally.caught = true
-				s.state = fmt.Sprintf("caught: hard code %d", hard[0])
-			}
-		case "seller dropped":
-			b.tally.dropped = true
-			s.state = fmt.Sprint("dropped: ", a["why"])
-			for id, what := range b.about {
-				if what == prop {
-					b.about[id] = prop + " (" + s.state + ")"
-				}
-			}
-		}
+	prop, aboutOne := a["property"].(string)
+	seller, known := a["seller"].(string)
+	if aboutOne && known && name == "buyer" {
+		b.heard(n.Text, shelfKey{prop, seller}, a)
 	}
 	if !b.live && worthALine(n.Text) {
 		b.line(name + ": " + n.Text + pairs(n.Attrs))
+	}
+}
+
+// heard takes a note of the buyer about something on sale.
+func (b *board) heard(text string, key shelfKey, a map[string]any) {
+	s := b.shelf(key.prop, key.seller)
+	switch text {
+	case "deal agreed":
+		s.state = "deal"
+		b.about[fmt.Sprint(a["deal"])] = b.label(key)
+	case "stamp":
+		s.stamps++
+		b.tally.stamps++
+		s.integrity = a["integrity"]
+		s.state = "buying"
+		if p := b.names[key.seller]; p != nil {
+			s.judged(p.kind.Convicts(), b.least, a)
+		}
+		if s.why != "" {
+			s.state = "caught: " + s.why
+		}
+	case "seller dropped":
+		s.dropped = fmt.Sprint(a["why"])
+		s.state = "dropped: " + s.dropped
+		for id, what := range b.about {
+			if what == b.label(key) {
+				b.about[id] = what + " (" + s.state + ")"
+			}
+		}
 	}
 }
 
@@ -201,10 +230,10 @@ func (b *board) draw() {
 	}
 	b.drawn = len(b.order) + 2
 	fmt.Fprintf(&sb, "\x1b[2K%5.0fs  %s\n", time.Since(b.started).Seconds(), b.phase)
-	fmt.Fprintf(&sb, "\x1b[2K%-20s %7s %10s %8s %14s  %s\n", "property", "stamps", "integrity", "batches", "paid", "")
-	for _, prop := range b.order {
-		s := b.products[prop]
-		fmt.Fprintf(&sb, "\x1b[2K%-20s %7d %10v %8d %14s  %s\n", prop, s.stamps, s.integrity, s.batches, s.paid, s.state)
+	fmt.Fprintf(&sb, "\x1b[2K%-40s %7s %10s %8s %14s  %s\n", "property", "stamps", "integrity", "batches", "paid", "")
+	for _, key := range b.order {
+		s := b.products[key]
+		fmt.Fprintf(&sb, "\x1b[2K%-40s %7d %10v %8d %14s  %s\n", b.label(key), s.stamps, s.integrity, s.batches, s.paid, s.state)
 	}
 	io.WriteString(b.w, sb.String())
 }

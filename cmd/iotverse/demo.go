@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -21,6 +22,7 @@ import (
 	"github.com/iotverse/iotverse/market/params"
 	"github.com/iotverse/iotverse/protocol"
 	"github.com/iotverse/iotverse/seller/sensor"
+	"github.com/iotverse/iotverse/simulations/adversary"
 )
 
 // demoConfig is what demo's flags say.
@@ -30,6 +32,7 @@ type demoConfig struct {
 	Format   string
 	Data     string
 	Quantity string
+	Cheat    string
 	JSON     string
 	For      time.Duration
 	Seed     uint64
@@ -45,7 +48,13 @@ func demoCommand() *cobra.Command {
 		Long: `demo starts a ledger, seven validators, three sellers and a buyer in this process;
 they talk through real sockets on 127.0.0.1 only. One seller sells what this machine
 measures, one other measurements or a recording (--data), one cheats. At the end every
-party's own books are compared with what a light client proves from the ledger.`,
+party's own books are compared with what a light client proves from the ledger.
+
+--cheat says how: replay repeats two seconds for ever, copy sells another seller's readings
+as its own, curve makes up a smooth curve, stuck says its last reading for ever, unit says
+degrees Fahrenheit and calls them Celsius; "all", or several with commas, is as many
+cheaters. Copy brings a fourth honest seller to copy from; unit brings three honest
+neighbours, whose thermometers are simulated.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			cfg.seeded = cmd.Flags().Changed("seed")
 			ctx, settle, stop := interrupted(cmd.Context())
@@ -59,6 +68,7 @@ party's own books are compared with what a light client proves from the ledger.`
 	f.StringVar(&cfg.Format, "format", "jsonl", "of the bought data: jsonl or csv")
 	f.StringVar(&cfg.Data, "data", "", "recording that the second seller replays: ts,value or ts,sensor,value CSV, gzipped or not, or SenML JSON")
 	f.StringVar(&cfg.Quantity, "quantity", "air-temperature", "what the recording is of")
+	f.StringVar(&cfg.Cheat, "cheat", string(adversary.Replay), "what the cheater does: "+cheatNames()+", several with commas, or all")
 	f.StringVar(&cfg.JSON, "json", "", "file for the final statement as JSON")
 	f.DurationVar(&cfg.For, "for", 40*time.Second, "how long to trade before settling")
 	f.Uint64Var(&cfg.Seed, "seed", 0, "fixes keys, demands and what the cheater does, not the timing")
@@ -83,11 +93,13 @@ type stand struct {
 	driver     sensor.Driver
 	step       time.Duration // of the times that leave
 	settle     chan struct{}
+	kind       adversary.Strategy // of a cheater, "" for the honest
 }
 
 // show is a running demo.
 type show struct {
 	cfg     demoConfig
+	kinds   []adversary.Strategy // one cheater each
 	dir     string
 	ledger  *ledgerHost
 	market  *params.Manifest
@@ -103,6 +115,10 @@ func demo(ctx context.Context, cfg demoConfig, settle <-chan struct{}, stdout, s
 	if err != nil {
 		return err
 	}
+	kinds, err := cheatKinds(cfg.Cheat)
+	if err != nil {
+		return err
+	}
 	dir, err := os.MkdirTemp("", "iotverse-demo-")
 	if err != nil {
 		return err
@@ -115,7 +131,7 @@ func demo(ctx context.Context, cfg demoConfig, settle <-chan struct{}, stdout, s
 	if cfg.Out == "" {
 		cfg.Out = filepath.Join(dir, "data")
 	}
-	s := &show{cfg: cfg, dir: dir, log: log, board: newBoard(stderr)}
+	s := &show{cfg: cfg, kinds: kinds, dir: dir, log: log, board: newBoard(stderr)}
 	defer s.close()
 	if err := s.open(ctx); err != nil {
 		return err
@@ -211,16 +227,21 @@ func (s *show) perform(ctx context.Context, p *stand) error {
 	return runBuyer(ctx, p.rig, s.wants(), buyer.Limits{}, s.sink, h, p.settle)
 }
 
-// wants are the buyer's demands: everything that is on offer, from one seller each.
+// wants are the buyer's demands: everything that is on offer, from all who offer it.
 func (s *show) wants() []buyer.Want {
 	spread := rand.New(rand.NewPCG(s.cfg.Seed, 1))
 	var list []buyer.Want
 	for _, p := range s.byRole("seller") {
 		for _, q := range p.driver.Quantities() {
 			prop, _ := protocol.PropertyOf(q.Prop)
+			period := uint32(q.Period.Milliseconds())
+			if i := slices.IndexFunc(list, func(w buyer.Want) bool { return w.Demand.Prop == q.Prop && w.Demand.Period == period }); i >= 0 {
+				list[i].Sellers++
+				continue
+			}
 			list = append(list, buyer.Want{Sellers: 1, Demand: protocol.Demand{
 				Prop: prop.Slug, Unit: prop.Unit, Cell: demoCell, Radius: 10_000 + spread.Uint32N(10_000), HalfLife: 3600,
-				Period: uint32(q.Period.Milliseconds()), Accuracy: q.Accuracy, Cap: s.market.Params.Price + byteball.Bytes(spread.Uint32N(10_000)), Windows: 30,
+				Period: period, Accuracy: q.Accuracy, Cap: s.market.Params.Price + byteball.Bytes(spread.Uint32N(10_000)), Windows: 30,
 			}})
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/iotverse/iotverse/protocol/node"
+	"github.com/iotverse/iotverse/simulations/adversary"
 )
 
 // TestDemoBalancesAndNoticesALostVoucher runs the whole market for a short while, and then takes one voucher out of one
@@ -24,7 +25,8 @@ func TestDemoBalancesAndNoticesALostVoucher(t *testing.T) {
 		t.Fatal(err)
 	}
 	var progress bytes.Buffer
-	s := &show{cfg: demoConfig{Out: filepath.Join(dir, "data"), Format: "csv", For: 10 * time.Second, Seed: 7, seeded: true}, dir: dir, log: log, board: newBoard(&progress)}
+	s := &show{cfg: demoConfig{Out: filepath.Join(dir, "data"), Format: "csv", For: 10 * time.Second, Seed: 7, seeded: true},
+		kinds: []adversary.Strategy{adversary.Replay}, dir: dir, log: log, board: newBoard(&progress)}
 	defer s.close()
 	ctx := t.Context()
 	if err := s.open(ctx); err != nil {

@@ -27,9 +27,7 @@ func (s *show) open(ctx context.Context) error {
 	for i := range 7 {
 		s.parties = append(s.parties, &stand{name: fmt.Sprintf("validator %d", i+1), role: "validator", money: validatorMoney})
 	}
-	for _, name := range []string{"seller host", "seller second", "seller cheat"} {
-		s.parties = append(s.parties, &stand{name: name, role: "seller", money: sellerMoney})
-	}
+	s.parties = append(s.parties, s.sellers()...)
 	s.parties = append(s.parties, &stand{name: "buyer", role: "buyer", money: buyerMoney})
 	var outputs []unit.Output
 	for i, p := range s.parties {
@@ -86,6 +84,7 @@ func (s *show) found() error {
 		Name: "demo", Network: byteball.Dev.Name, Hubs: []string{s.ledger.URL}, OPs: []byteball.Address{s.ledger.OP},
 		T0: time.Now().Add(10 * time.Second).Unix(), Arbiters: arbiters, Fund: fund, Bootstrap: []string{}, Profile: "fast", Params: params.Fast(),
 	}
+	s.board.least = s.market.Params.IntegrityMin
 	return s.market.Validate()
 }
 
@@ -110,12 +109,6 @@ func councilKeys(random io.Reader) (keys [7]string, err error) {
 	return keys, nil
 }
 
-// cheatPeriod and cheatReadings are the cheater's: it measures two seconds and repeats them for ever.
-const (
-	cheatPeriod   = 20 * time.Millisecond
-	cheatReadings = 100
-)
-
 // sensors gives the sellers what they sell.
 func (s *show) sensors() error {
 	every := pace(s.market.Params)
@@ -129,15 +122,10 @@ func (s *show) sensors() error {
 	if err != nil {
 		return err
 	}
-	c, err := host.New(cheatPeriod, "host-timer-latency")
-	if err != nil {
-		return err
-	}
 	sellers := s.byRole("seller")
 	sellers[0].driver, sellers[0].step = a, step
 	sellers[1].driver, sellers[1].step = b, step
-	sellers[2].driver, sellers[2].step = sensor.Replay(c, cheatReadings), cheatPeriod
-	return nil
+	return s.falsify(sellers[2:])
 }
 
 // split gives the first seller load, memory, network and temperatures, the second what is left; timers are the cheater's.
@@ -186,6 +174,7 @@ func (s *show) nodes(ctx context.Context) error {
 			return fmt.Errorf("%s: %w", p.name, err)
 		}
 		p.rig = r
+		s.board.know(r.keys.Identity(), p)
 		known = append(known, r.p2p.Addrs()...)
 	}
 	return nil

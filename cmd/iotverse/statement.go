@@ -43,6 +43,7 @@ type statement struct {
 	Balanced bool              `json:"balanced"`
 	wrong    []string          // why it is not balanced
 	deals    map[string]string // what a deal was about, by the first eight digits of its id
+	trials   []trial           // of the cheaters
 }
 
 // lines reads a role's books from a store.
@@ -175,6 +176,7 @@ func (st *statement) write(w io.Writer) {
 	fmt.Fprintf(tw, "fees of %d units\t\t\t%+d\t\t\n", len(st.Units), fees)
 	tw.Flush()
 	st.writeDeals(w)
+	st.writeTrials(w)
 	st.writeFees(w)
 	if st.Balanced {
 		fmt.Fprintln(w, "\nbalanced: every row is equal, and the sum of all changes and fees is 0 bytes")

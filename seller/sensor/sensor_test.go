@@ -9,8 +9,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	"pgregory.net/rapid"
-
 	"github.com/iotverse/iotverse/protocol"
 	"github.com/iotverse/iotverse/seller/sensor"
 )
@@ -157,87 +155,5 @@ func TestWarn(t *testing.T) {
 	}
 	if len(told) != 1 || !errors.Is(told[0], passing) {
 		t.Errorf("told of %v, want only what passes", told)
-	}
-}
-
-// Law: a replay gives what was measured, n readings, and from then on the n-th before at every poll, always with the time
-// of the poll. The sensor is not asked again.
-func TestReplay(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		n := rapid.IntRange(1, 50).Draw(t, "n")
-		late := rapid.IntRange(0, 5).Draw(t, "late") // the second quantity has its first value later, like a rate
-		fail := rapid.IntRange(-1, 5).Draw(t, "fail")
-		d := &scripted{time.Second, []string{"a", "b"}, func(i int, now time.Time) ([]sensor.Sample, error) {
-			if i == fail {
-				return nil, fmt.Errorf("loose: %w", protocol.Transient)
-			}
-			s, _ := counting(i, now)
-			if i >= late {
-				s = append(s, sensor.Sample{Prop: "b", Reading: protocol.Reading{Time: now.UnixMilli(), Value: float64(1000 + i)}})
-			}
-			return s, nil
-		}, 0}
-		r := sensor.Replay(d, n)
-		got := map[string][]float64{}
-		now := time.UnixMilli(1_700_000_000_000)
-		for range 4*n + 20 {
-			now = now.Add(time.Second)
-			samples, err := r.Read(now)
-			if err != nil && !errors.Is(err, protocol.Transient) {
-				t.Fatal(err)
-			}
-			for _, s := range samples {
-				if s.Reading.Time != now.UnixMilli() {
-					t.Fatalf("got time %d, want that of the poll %d", s.Reading.Time, now.UnixMilli())
-				}
-				got[s.Prop] = append(got[s.Prop], s.Reading.Value)
-			}
-		}
-		for prop, values := range got {
-			if len(values) < 3*n {
-				t.Fatalf("got %d readings of %s", len(values), prop)
-			}
-			for i := range values {
-				if i >= n && values[i] != values[i-n] {
-					t.Fatalf("%s: reading %d is %v, that %d before %v", prop, i, values[i], n, values[i-n])
-				}
-				if i > 0 && i < n && values[i] <= values[i-1] {
-					t.Fatalf("%s: the recording itself repeats at %d", prop, i)
-				}
-			}
-		}
-		if d.polls > n+late+1 {
-			t.Fatalf("the sensor was asked %d times for %d readings", d.polls, n)
-		}
-	})
-}
-
-func TestReplayOfRecording(t *testing.T) {
-	short := &scripted{time.Second, []string{"a"}, func(n int, now time.Time) ([]sensor.Sample, error) {
-		if n >= 3 {
-			return nil, io.EOF
-		}
-		return counting(n, now)
-	}, 0}
-	r := sensor.Replay(short, 100)
-	var got []float64
-	for range 9 {
-		samples, err := r.Read(time.UnixMilli(1))
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, s := range samples {
-			got = append(got, s.Reading.Value)
-		}
-	}
-	if want := []float64{0, 1, 2, 0, 1, 2, 0, 1}; fmt.Sprint(got) != fmt.Sprint(want) {
-		t.Errorf("got %v, want %v", got, want)
-	}
-	empty := sensor.Replay(&scripted{time.Second, []string{"a"}, func(int, time.Time) ([]sensor.Sample, error) { return nil, io.EOF }, 0}, 5)
-	if _, err := empty.Read(time.Now()); !errors.Is(err, io.EOF) {
-		t.Errorf("an empty recording: got %v, want io.EOF", err)
-	}
-	if _, err := sensor.Replay(short, 0).Read(time.Now()); !errors.Is(err, protocol.Invalid) {
-		t.Errorf("no readings: got %v, want Invalid", err)
 	}
 }

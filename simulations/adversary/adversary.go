@@ -1,55 +1,47 @@
-// Package adversary names the ways in which simulated actors behave, the honest ones included, so that a report can set them
-// beside one another. A seller's way is what it feeds its core with; a validator's is how it comes to its judgement. The
-// cores themselves know nothing of it: a dishonest seller runs the honest seller's core on false readings.
+// Package adversary names the ways in which actors of simulations and of the demo behave, the honest ones included, so that
+// a report can set them beside one another. A seller's way is what it feeds its core with: a Lie turns what its sensor shows
+// into what it says. A validator's is how it comes to its judgement. The cores themselves know nothing of it: a dishonest
+// seller runs the honest seller's core on false readings, and signs them validly.
+//
+// A Lie is pure and knows neither clock nor loop: the simulator tells it reading by reading, the demo puts it round a driver
+// of package sensor with Drive.
 package adversary
 
 import (
-	"time"
-
-	"github.com/iotverse/iotverse/protocol"
 	"github.com/iotverse/iotverse/validator/score"
 )
 
 // Strategy is the name of a way to behave.
 type Strategy string
 
-// The strategies so far.
+// The strategies so far. Those from Replay to Unit are cheating sellers'.
 const (
 	Honest Strategy = "honest" // does what the rules expect
-	Replay Strategy = "replay" // a seller that repeats a stretch of its own old data under fresh times
+	Replay Strategy = "replay" // repeats a stretch of its own old data under fresh times
+	Copy   Strategy = "copy"   // sells another seller's readings as its own, a little later
+	Curve  Strategy = "curve"  // makes up a smooth curve at the height of what it measured
+	Stuck  Strategy = "stuck"  // says its last reading for ever
+	Unit   Strategy = "unit"   // says degrees Fahrenheit and calls them Celsius
 	Lazy   Strategy = "lazy"   // a validator that does not look at the data and reveals what is usual
 )
 
-// Source gives a seller's readings; times must not fall.
-type Source interface {
-	Read(at time.Time) protocol.Reading
-}
+// Cheats lists the strategies of cheating sellers.
+func Cheats() []Strategy { return []Strategy{Replay, Copy, Curve, Stuck, Unit} }
 
-// Replayed is a sensor until from on, and remembers what it saw in the stretch right before; then it repeats that for ever,
-// value by value, with the times of the present.
-func Replayed(inner Source, from time.Time, stretch time.Duration) Source {
-	return &replay{inner: inner, from: from, stretch: stretch}
-}
-
-type replay struct {
-	inner   Source
-	from    time.Time
-	stretch time.Duration
-	old     []float64
-	next    int
-}
-
-func (r *replay) Read(at time.Time) protocol.Reading {
-	if at.Before(r.from) || len(r.old) == 0 {
-		reading := r.inner.Read(at)
-		if !at.Before(r.from.Add(-r.stretch)) {
-			r.old = append(r.old, reading.Value)
-		}
-		return reading
+// Convicts is the code by which a committee convicts a cheating seller of this strategy: a hard one, or a soft one that a
+// majority gives beside an integrity under the least that is sold. 0 for the others.
+func (s Strategy) Convicts() score.Code {
+	switch s {
+	case Replay, Copy:
+		return score.CodeReplay
+	case Stuck:
+		return score.CodeStuck
+	case Curve:
+		return 28
+	case Unit:
+		return 27
 	}
-	reading := protocol.Reading{Time: at.UnixMilli(), Value: r.old[r.next%len(r.old)]}
-	r.next++
-	return reading
+	return 0
 }
 
 // usual is the integrity of a flawless window as long as no neighbours are known (MECHANISM 4): the best guess of somebody

@@ -32,14 +32,15 @@ type Sellers struct {
 	Count     int            `json:"count"`
 	Windows   int            `json:"windows_stamped"`
 	Integrity int            `json:"mean_integrity"`
-	Hard      []Hard         `json:"hard_codes"`
+	Hard      []Found        `json:"hard_codes"`
+	Soft      []Found        `json:"soft_codes"` // that a majority of members gave
 	Batches   int            `json:"batches_sold"`
 	Price     byteball.Bytes `json:"median_price"` // of a batch
 	Income    byteball.Bytes `json:"income"`       // from channels that are settled on the ledger
 }
 
-// Hard counts the stamps with one hard code.
-type Hard struct {
+// Found counts the stamps with one code of MECHANISM 3.
+type Found struct {
 	Code  uint8 `json:"code"`
 	Count int   `json:"count"`
 }
@@ -102,6 +103,7 @@ type Window struct {
 	Number    uint64  `json:"window"`
 	Integrity uint16  `json:"integrity"`
 	Hard      []uint8 `json:"hard,omitempty"`
+	Reasons   []uint8 `json:"reasons,omitempty"`
 	Reveals   int     `json:"reveals"` // that counted
 	Batches   int     `json:"batches"`
 	Sold      int     `json:"sold"` // batches, to all buyers

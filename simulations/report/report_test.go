@@ -13,7 +13,7 @@ import (
 
 var sample = report.Report{
 	Scenario: "hello", Seed: 5, Hours: 24,
-	Sellers:    []report.Sellers{{Strategy: "replay", Count: 5, Windows: 32, Integrity: 637, Hard: []report.Hard{{Code: 4, Count: 1}, {Code: 5, Count: 8}}, Batches: 1440, Price: 1346, Income: 1962240}},
+	Sellers:    []report.Sellers{{Strategy: "replay", Count: 5, Windows: 32, Integrity: 637, Hard: []report.Found{{Code: 4, Count: 1}, {Code: 5, Count: 8}}, Soft: []report.Found{{Code: 25, Count: 9}}, Batches: 1440, Price: 1346, Income: 1962240}},
 	Validators: []report.Validators{{Strategy: "lazy", Count: 2, Fees: 2517382, Reveals: 704, Deviation: 7, Far: 6}},
 	Buyers:     []report.Buyers{{Strategy: "honest", Count: 10, Batches: 42720, Readings: 1708800, Price: 1802, Spent: 95686801, Dropped: 4}},
 	Money:      report.Money{Parties: -20, Fees: 20, Units: 3, Beats: 9, Agree: 17},
@@ -29,7 +29,7 @@ func TestText(t *testing.T) {
 	got := strings.Join(strings.Fields(b.String()), " ")
 	for _, want := range []string{
 		"scenario hello, seed 5, 24 hours of trade, cheap identity signatures",
-		"replay 5 32 637 4 (1 times), 5 (8 times) 1440 1346 1962240", "lazy 2 704 7 6 2517382",
+		"replay 5 32 637 4 (1 times), 5 (8 times) 25 (9 times) 1440 1346 1962240", "lazy 2 704 7 6 2517382",
 		"honest 10 42720 1708800 1802 4 95686801", "actors -20", "sum 0", "books and ledger agree for 17 of 17 actors",
 	} {
 		if !strings.Contains(got, want) {

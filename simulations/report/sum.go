@@ -35,7 +35,7 @@ func (c *Collector) Report(e *engine.Engine) Report {
 		r.Buyers = append(r.Buyers, c.buyers(strategy, l))
 	}
 	for _, s := range c.stamps {
-		r.Windows = append(r.Windows, Window{Seller: c.name(s), Number: s.Window, Integrity: s.I, Hard: s.Hard,
+		r.Windows = append(r.Windows, Window{Seller: c.name(s), Number: s.Window, Integrity: s.I, Hard: s.Hard, Reasons: s.Reasons,
 			Reveals: len(s.Tickets), Batches: s.Batches(), Sold: s.sold})
 	}
 	return r
@@ -79,7 +79,7 @@ func (c *Collector) sellers(strategy string, l *account) Sellers {
 		row.Batches += len(m.prices)
 		prices = append(prices, m.prices...)
 	}
-	hard, total := make(map[uint8]int), 0
+	hard, soft, total := make(map[uint8]int), make(map[uint8]int), 0
 	for _, s := range c.stamps {
 		if !mine[c.byID[s.Seller]] {
 			continue
@@ -89,12 +89,21 @@ func (c *Collector) sellers(strategy string, l *account) Sellers {
 		for _, code := range s.Hard {
 			hard[code]++
 		}
+		for _, code := range s.Reasons {
+			soft[code]++
+		}
 	}
-	for _, code := range slices.Sorted(maps.Keys(hard)) {
-		row.Hard = append(row.Hard, Hard{code, hard[code]})
-	}
+	row.Hard, row.Soft = found(hard), found(soft)
 	row.Integrity, row.Price = total/max(row.Windows, 1), median(prices)
 	return row
+}
+
+// found lists counts of codes in their order.
+func found(counts map[uint8]int) (list []Found) {
+	for _, code := range slices.Sorted(maps.Keys(counts)) {
+		list = append(list, Found{code, counts[code]})
+	}
+	return list
 }
 
 func (c *Collector) validators(strategy string, l *account) Validators {

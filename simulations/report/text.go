@@ -24,9 +24,9 @@ func (r Report) WriteText(w io.Writer) error {
 }
 
 func (r Report) actors(t io.Writer) {
-	row(t, "sellers", "n", "windows stamped", "mean integrity", "hard codes", "batches sold", "median price", "income")
+	row(t, "sellers", "n", "windows stamped", "mean integrity", "hard codes", "soft codes", "batches sold", "median price", "income")
 	for _, s := range r.Sellers {
-		row(t, s.Strategy, s.Count, s.Windows, s.Integrity, codes(s.Hard), s.Batches, bytes(s.Price), bytes(s.Income))
+		row(t, s.Strategy, s.Count, s.Windows, s.Integrity, codes(s.Hard), codes(s.Soft), s.Batches, bytes(s.Price), bytes(s.Income))
 	}
 	fmt.Fprintln(t)
 	row(t, "validators", "n", "reveals", "mean deviation", "far off", "fees earned")
@@ -65,7 +65,7 @@ func row(t io.Writer, cells ...any) {
 
 func bytes(b byteball.Bytes) uint64 { return uint64(b) }
 
-func codes(list []Hard) string {
+func codes(list []Found) string {
 	if len(list) == 0 {
 		return "none"
 	}

@@ -17,19 +17,27 @@ import (
 // softwareKey is A of MECHANISM 4 for the keys of this cast, in ‰.
 const softwareKey = 950
 
-// seller casts a seller of one property in one cell. A Replay seller is honest until the time cheat.
-func (m *market) seller(number int, strategy adversary.Strategy, prop, cell string, asks byteball.Bytes, period time.Duration, cheat time.Time) error {
+// seller casts a seller of one property in one cell. A dishonest one lies by plan; a Copy seller sees what the first seller
+// of the cast sees, with a sensor of its own that is the other's twin, for actors share nothing.
+func (m *market) seller(number int, strategy adversary.Strategy, prop, cell string, asks byteball.Bytes, period time.Duration, plan adversary.Plan) error {
 	a, err := m.enter("seller", number, strategy, 50e6)
 	if err != nil {
 		return err
 	}
-	sensor, err := m.world.Sensor(a.name, prop, cell)
-	if err != nil {
+	eyes := a
+	if strategy == adversary.Copy {
+		eyes = m.of("seller")[0]
+		a.victim = eyes
+	}
+	a.prop = prop
+	if a.source, err = m.world.Sensor(eyes.name, prop, cell); err != nil {
 		return err
 	}
-	a.prop, a.source = prop, sensor
-	if strategy == adversary.Replay {
-		a.source = adversary.Replayed(sensor, cheat, stretch)
+	if strategy != adversary.Honest {
+		p, _ := protocol.PropertyOf(prop)
+		if a.lie, err = adversary.Cheat(strategy, p, plan); err != nil {
+			return err
+		}
 	}
 	cfg := seller.Config{Rules: m.rules, Vars: m.vars, Signer: a.signer, Binding: a.binding, Wallet: a.key, Secret: a.secret[:], Cell: cell,
 		Products: []seller.Product{{Prop: prop, Period: period, Accuracy: world.Accuracy(prop), Price: asks}}}
@@ -39,9 +47,20 @@ func (m *market) seller(number int, strategy adversary.Strategy, prop, cell stri
 
 // sense feeds a seller with the readings of its sensor from window 0 to the end of trade.
 func (m *market) sense(a *actor, period time.Duration) {
-	first := time.Unix(opening, 0).Add(m.draw(period - time.Millisecond))
-	m.engine.Feed(a.node, first, m.end, period, func(now time.Time) role.Event {
-		return seller.Sensed{Prop: a.prop, Reading: a.source.Read(now)}
+	a.first = time.Unix(opening, 0).Add(m.draw(period - time.Millisecond))
+	if a.victim != nil {
+		a.first = a.victim.first // so that their sensors see the same
+	}
+	m.engine.Feed(a.node, a.first, m.end, period, func(now time.Time) role.Event {
+		reading := a.source.Read(now)
+		if a.lie != nil {
+			said := a.lie.Tell(reading)
+			if len(said) == 0 {
+				return nil
+			}
+			reading = said[0] // a lie told reading by reading never makes two of one
+		}
+		return seller.Sensed{Prop: a.prop, Reading: reading}
 	})
 }
 

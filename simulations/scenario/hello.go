@@ -40,6 +40,11 @@ func Hello(ctx context.Context, seed uint64, o Options, progress func(done float
 	if err := m.hello(o); err != nil {
 		return report.Report{}, err
 	}
+	return m.play(ctx, "hello", o, progress)
+}
+
+// play lets a cast trade and settle, and sums up.
+func (m *market) play(ctx context.Context, name string, o Options, progress func(done float64)) (report.Report, error) {
 	if err := m.open(o); err != nil {
 		return report.Report{}, err
 	}
@@ -48,7 +53,7 @@ func Hello(ctx context.Context, seed uint64, o Options, progress func(done float
 		return report.Report{}, err
 	}
 	r := m.report.Report(m.engine)
-	r.Scenario, r.Seed, r.Real, r.Hours = "hello", seed, o.Real, o.For.Hours()
+	r.Scenario, r.Seed, r.Real, r.Hours = name, m.keys.seed, o.Real, o.For.Hours()
 	return r, nil
 }
 
@@ -95,7 +100,7 @@ func (m *market) hello(o Options) error {
 	}
 	window := m.rules.Manifest.Params.Window()
 	quarter := (o.For/4 + window - 1).Truncate(window)
-	cheat := time.Unix(opening, 0).Add(quarter)
+	plan := adversary.Plan{After: quarter, Stretch: stretch}
 	for i := range o.Sellers {
 		strategy := adversary.Honest
 		if i < o.Cheaters {
@@ -106,7 +111,7 @@ func (m *market) hello(o Options) error {
 		if strategy == adversary.Replay {
 			asks = 2700
 		}
-		if err := m.seller(i+1, strategy, prop, cell, asks, o.Period, cheat); err != nil {
+		if err := m.seller(i+1, strategy, prop, cell, asks, o.Period, plan); err != nil {
 			return err
 		}
 	}

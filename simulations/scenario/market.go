@@ -27,7 +27,7 @@ import (
 // are there by then.
 const (
 	opening = 1_772_323_200
-	lead    = 10 * time.Minute
+	lead    = 10 * time.Minute // of a market that is not hurried
 )
 
 // market is one simulated market while its cast is put together, and then while it trades.
@@ -39,6 +39,7 @@ type market struct {
 	world *world.World
 	cast  []*actor
 	end   time.Time // of trade
+	hurry int       // everything around trade goes so many times as fast as in profile standard
 
 	engine *engine.Engine
 	ledger *ledger.Ledger
@@ -56,7 +57,10 @@ type actor struct {
 	secret   [32]byte
 	funds    byteball.Bytes // at the start
 	make     func(saved map[string][]byte) (role.Core, error)
-	source   adversary.Source // of a seller's readings
+	source   *world.Sensor // of a seller's readings
+	lie      adversary.Lie // what a dishonest one makes of them, nil for the honest
+	victim   *actor        // whose readings it copies
+	first    time.Time     // of its readings
 	prop     string
 
 	node *engine.Node
@@ -69,7 +73,10 @@ func newMarket(seed uint64, profile string, o Options) (*market, error) {
 		return nil, fmt.Errorf("profile %q: %w", profile, protocol.NotFound)
 	}
 	m := &market{keys: keys{seed, o.Real}, rand: rand.New(rand.NewPCG(seed, 0xca57)), world: world.New(seed),
-		vars: unit.DefaultVars(byteball.Dev), end: time.Unix(opening, 0).Add(o.For)}
+		vars: unit.DefaultVars(byteball.Dev), end: time.Unix(opening, 0).Add(o.For), hurry: 1}
+	if profile == "fast" {
+		m.hurry, m.vars.TPSInterval = 40, 1000 // a whole cast within seconds must not price itself out of the ledger
+	}
 	op, err := m.operator()
 	if err != nil {
 		return nil, err
@@ -151,7 +158,10 @@ func (m *market) found() (*engine.Embedded, error) {
 	return engine.Embed(m.ledger, genesis.Unit, op), nil
 }
 
-func (m *market) begin() time.Time { return time.Unix(opening, 0).Add(-lead) }
+func (m *market) begin() time.Time { return time.Unix(opening, 0).Add(-m.scaled(lead)) }
+
+// scaled is a time of profile standard in this market.
+func (m *market) scaled(d time.Duration) time.Duration { return d / time.Duration(m.hurry) }
 
 // open starts the world with its cast, each actor at a time of its own: buyers, so that they hear the first offers; then
 // cheaters, then the rest, over more than a minute, since a burst of registrations would drive up the ledger's fees, yet
@@ -164,14 +174,15 @@ func (m *market) open(o Options) error {
 	}
 	m.report = report.NewCollector(&m.rules)
 	m.engine = engine.New(engine.Config{Seed: m.keys.seed, Start: m.begin(), Network: byteball.Dev, Market: m.rules.Market,
-		Verifier: m.rules.Verifier, Ledger: l, OP: m.rules.Manifest.OPs[0], Heartbeat: o.Heartbeat, Observe: m.report.Observe})
+		Verifier: m.rules.Verifier, Ledger: l, OP: m.rules.Manifest.OPs[0], Heartbeat: m.scaled(o.Heartbeat), Soon: m.scaled(2 * time.Second),
+		MinDelay: m.scaled(20 * time.Millisecond), MaxDelay: m.scaled(200 * time.Millisecond), Observe: m.report.Observe})
 	for _, a := range m.cast {
-		at := m.begin().Add(40*time.Second + m.draw(80*time.Second))
+		at := m.begin().Add(m.scaled(40*time.Second) + m.draw(m.scaled(80*time.Second)))
 		switch {
 		case a.role == "buyer":
-			at = m.begin().Add(m.draw(20 * time.Second))
+			at = m.begin().Add(m.draw(m.scaled(20 * time.Second)))
 		case a.role == "seller" && a.strategy != adversary.Honest:
-			at = m.begin().Add(25*time.Second + m.draw(10*time.Second))
+			at = m.begin().Add(m.scaled(25*time.Second) + m.draw(m.scaled(10*time.Second)))
 		}
 		if a.node, err = m.engine.Add(engine.Setup{Name: a.name, Identity: a.signer.Identity(), Key: a.key, Make: a.make, Keep: books}, at); err != nil {
 			return err
@@ -196,9 +207,9 @@ func (m *market) trade(ctx context.Context, progress func(done float64)) error {
 			progress(min(1, float64(m.engine.Now().Sub(m.begin()))/float64(whole)))
 		}
 	}
-	m.stop("buyer", m.end.Add(-10*time.Minute))
+	m.stop("buyer", m.end.Add(-m.scaled(10*time.Minute)))
 	for m.engine.Now().Before(m.end) {
-		if err := m.engine.Run(ctx, m.engine.Now().Add(time.Minute)); err != nil {
+		if err := m.engine.Run(ctx, m.engine.Now().Add(m.scaled(time.Minute))); err != nil {
 			return err
 		}
 		report()
@@ -211,15 +222,15 @@ func (m *market) trade(ctx context.Context, progress func(done float64)) error {
 			return err
 		}
 	}
-	err := m.engine.Run(ctx, m.engine.Now().Add(5*time.Minute)) // what was posted last becomes stable
+	err := m.engine.Run(ctx, m.engine.Now().Add(m.scaled(5*time.Minute))) // what was posted last becomes stable
 	report()
 	return err
 }
 
-// stop stops the actors of a role, each at a time of its own in ten minutes.
+// stop stops the actors of a role, each at a time of its own in ten minutes of profile standard.
 func (m *market) stop(role string, from time.Time) {
 	for _, a := range m.of(role) {
-		m.engine.At(from.Add(m.draw(10*time.Minute)), a.stop)
+		m.engine.At(from.Add(m.draw(m.scaled(10*time.Minute))), a.stop)
 	}
 }
 
@@ -227,7 +238,7 @@ func (m *market) stop(role string, from time.Time) {
 func (m *market) settle(ctx context.Context, role string) error {
 	limit := m.engine.Now().Add(4 * m.rules.Manifest.Params.Window())
 	for m.engine.Now().Before(limit) && slices.ContainsFunc(m.of(role), func(a *actor) bool { return !a.node.Done() }) {
-		if err := m.engine.Run(ctx, m.engine.Now().Add(time.Minute)); err != nil {
+		if err := m.engine.Run(ctx, m.engine.Now().Add(m.scaled(time.Minute))); err != nil {
 			return err
 		}
 	}

@@ -35,7 +35,7 @@ const None = -1
 // play runs one scenario. progress, if not nil, is told the part done, 0..1, now and then.
 type play func(ctx context.Context, seed uint64, o Options, progress func(done float64)) (report.Report, error)
 
-var all = map[string]play{"hello": Hello}
+var all = map[string]play{"hello": Hello, "cheats": Cheats}
 
 // Names lists the scenarios.
 func Names() []string { return slices.Sorted(maps.Keys(all)) }

@@ -10,8 +10,10 @@ import (
 	"time"
 
 	"github.com/iotverse/iotverse/protocol"
+	"github.com/iotverse/iotverse/simulations/adversary"
 	"github.com/iotverse/iotverse/simulations/report"
 	"github.com/iotverse/iotverse/simulations/scenario"
+	"github.com/iotverse/iotverse/validator/score"
 )
 
 // small is hello with few actors, three hours long: cheaters replay from the second hour on.
@@ -104,6 +106,46 @@ func check(t *testing.T, r report.Report) {
 	}
 }
 
+// TestCheats: every cheater is convicted of what it does, in its first windows, and dropped; the honest are not.
+func TestCheats(t *testing.T) {
+	known := adversary.Cheats()
+	if score.Version == 1 {
+		known = known[:2] // knows no codes of the others
+	}
+	for seed := range uint64(2) {
+		r, err := scenario.Run(context.Background(), "cheats", seed, scenario.Options{For: 45 * time.Second}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		strategy, convicted, stamped := make(map[string]adversary.Strategy), make(map[adversary.Strategy]int), make(map[adversary.Strategy]int)
+		for _, p := range r.Parties {
+			strategy[p.Name] = adversary.Strategy(p.Strategy)
+		}
+		for _, w := range r.Windows {
+			kind := strategy[w.Seller]
+			stamped[kind]++
+			switch code := kind.Convicts(); {
+			case code == 0 && (w.Integrity < 700 || len(w.Hard) > 0 || w.Sold == 0):
+				t.Errorf("seed %d: honest window %d of %s: stamped %d with codes %v and %v, %d batches sold", seed, w.Number, w.Seller, w.Integrity, w.Hard, w.Reasons, w.Sold)
+			case code != 0 && w.Integrity < 500 && slices.Contains(slices.Concat(w.Hard, w.Reasons), uint8(code)):
+				convicted[kind]++
+			}
+		}
+		for _, kind := range known {
+			want := 2 // bad windows in a row, until the buyer drops their seller
+			if kind.Convicts().Hard() {
+				want = 1
+			}
+			if convicted[kind] < want || stamped[kind] > want+2 {
+				t.Errorf("seed %d: %s: %d of %d stamps convict it of code %d, want %d and no more than two others", seed, kind, convicted[kind], stamped[kind], kind.Convicts(), want)
+			}
+		}
+		if r.Buyers[0].Dropped < len(known) || r.Money.Sum != 0 || r.Money.Differ != 0 {
+			t.Errorf("seed %d: %d dropped, want %d; money %+v", seed, r.Buyers[0].Dropped, len(known), r.Money)
+		}
+	}
+}
+
 func TestRefuses(t *testing.T) {
 	for name, o := range map[string]scenario.Options{
 		"half an hour":       {For: 30 * time.Minute},
@@ -115,6 +157,11 @@ func TestRefuses(t *testing.T) {
 	} {
 		if _, err := scenario.Run(context.Background(), "hello", 1, o, nil); !errors.Is(err, protocol.Invalid) {
 			t.Errorf("%s: got %v, want Invalid", name, err)
+		}
+	}
+	for name, o := range map[string]scenario.Options{"a short while": {For: 20 * time.Second}, "another cast": {Sellers: 3}, "a slow sensor": {Period: time.Second}} {
+		if _, err := scenario.Run(context.Background(), "cheats", 1, o, nil); !errors.Is(err, protocol.Invalid) {
+			t.Errorf("cheats, %s: got %v, want Invalid", name, err)
 		}
 	}
 	if _, err := scenario.Run(context.Background(), "hullo", 1, small, nil); !errors.Is(err, protocol.NotFound) {
