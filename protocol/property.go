@@ -1,6 +1,12 @@
 package protocol
 
-import "slices"
+import (
+	_ "embed" // for the tables
+	"encoding/csv"
+	"slices"
+	"strconv"
+	"strings"
+)
 
 // Property is one row of the table of things that can be sold: what it is (QUDT quantity kind), its SenML unit, and what
 // a scorer must know of its sensors.
@@ -15,28 +21,72 @@ type Property struct {
 	Floor    float64 // change that means nothing, in a scorer's scales; 0 is 1/128 of the bounds
 	Noise    bool    // readings of a live sensor differ by noise, so standing still and novelty can be judged
 	BiasMax  float64 // largest honest usual offset from the neighbours; 0: no neighbours are compared
+	Source   string  // where these numbers come from: data sheets, standards
 }
 
-// properties is the table. Bounds of weather sensors: WMO-No. 8, annex 1.A; of particle sensors: SDS011 data sheet.
-var properties = []Property{
-	{"air-temperature", "Temperature", "ThermodynamicTemperature", "Cel", -80, 60, 0.05, 0.01, 0, true, 3},
-	{"surface-temperature", "Temperature", "ThermodynamicTemperature", "Cel", -90, 100, 0.2, 0.01, 0, true, 6},
-	{"device-temperature", "Temperature", "ThermodynamicTemperature", "Cel", -40, 125, 20, 0.001, 5, true, 0},
-	{"relative-humidity", "RelativeHumidity", "DimensionlessRatio", "%RH", 0, 100, 0.5, 0.01, 0, true, 15},
-	{"air-pressure", "Pressure", "ForcePerArea", "Pa", 30000, 110000, 20, 0.1, 0, true, 500},
-	{"pm2.5", "MassConcentration", "Density", "ug/m3", 0, 1000, 50, 0.01, 0, true, 10},
-	{"pm10", "MassConcentration", "Density", "ug/m3", 0, 2000, 100, 0.01, 0, true, 20},
-	{"wind-speed", "Speed", "Velocity", "m/s", 0, 90, 20, 0.01, 0, true, 5},
-	{"illuminance", "Illuminance", "LuminousFluxPerArea", "lx", 0, 200000, 0, 0.01, 0, true, 0},
-	{"voltage", "Voltage", "EnergyPerElectricCharge", "V", -1000, 1000, 0, 0.001, 0, true, 0},
-	{"traffic-speed", "Speed", "Velocity", "m/s", 0, 60, 10, 0.01, 0, true, 10},
-	{"host-cpu-load", "DimensionlessRatio", "Dimensionless", "%", 0, 100, 0, 0.001, 25, false, 0},
-	{"host-memory-used", "DimensionlessRatio", "Dimensionless", "%", 0, 100, 0, 0.0001, 5, false, 0},
-	{"host-network-rate", "DataRate", "InformationFlow", "B/s", 0, 1e12, 0, 1, 1e9, false, 0},
-	{"host-disk-rate", "DataRate", "InformationFlow", "B/s", 0, 1e12, 0, 1, 1e9, false, 0},
-	{"host-processes", "Count", "Dimensionless", "count", 0, 4194304, 0, 1, 200, false, 0},
-	{"host-timer-latency", "Time", "Time", "s", 0, 60, 0, 1e-9, 0.01, true, 0},
+// OtherUnit is another way to write a value: x in the SenML unit reads x·Factor + Offset in it, or Factor/x if Inverse. A
+// guess is a mere factor that fits every unit, so that it takes more to believe in it.
+type OtherUnit struct {
+	Name           string
+	Factor, Offset float64
+	Inverse, Guess bool
 }
+
+// The tables, with a source for every row.
+var (
+	//go:embed properties.csv
+	propertyTable string
+	//go:embed units.csv
+	unitTable string
+
+	properties = must(readProperties(propertyTable))
+	otherUnits = must(readUnits(unitTable))
+)
+
+// table is a CSV file with comments and a header; the first number that is none stays in err.
+type table struct {
+	rows [][]string
+	err  error
+}
+
+func readTable(text string) *table {
+	r := csv.NewReader(strings.NewReader(text))
+	r.Comment = '#'
+	rows, err := r.ReadAll()
+	return &table{rows[min(1, len(rows)):], err}
+}
+
+func (t *table) number(s string) float64 {
+	v, err := strconv.ParseFloat(s, 64)
+	if t.err == nil {
+		t.err = err
+	}
+	return v
+}
+
+func readProperties(text string) (list []Property, err error) {
+	t := readTable(text)
+	for _, r := range t.rows {
+		list = append(list, Property{
+			Slug: r[0], Kind: r[1], Broader: r[2], Unit: r[3], Min: t.number(r[4]), Max: t.number(r[5]), Rate: t.number(r[6]),
+			Grid: t.number(r[7]), Floor: t.number(r[8]), Noise: r[9] == "1", BiasMax: t.number(r[10]), Source: r[11],
+		})
+	}
+	return list, t.err
+}
+
+func readUnits(text string) (map[string][]OtherUnit, error) {
+	t := readTable(text)
+	units := make(map[string][]OtherUnit)
+	for _, r := range t.rows {
+		u := OtherUnit{Name: r[1], Factor: t.number(r[2]), Offset: t.number(r[3]), Inverse: r[4] == "1", Guess: r[0] == "*"}
+		units[r[0]] = append(units[r[0]], u)
+	}
+	return units, t.err
+}
+
+// OtherUnits are those in which a value of the property may be sent by mistake, the likeliest first.
+func (p Property) OtherUnits() []OtherUnit { return slices.Concat(otherUnits[p.Unit], otherUnits["*"]) }
 
 // PropertyOf returns the row of a slug, and whether there is one.
 func PropertyOf(slug string) (Property, bool) {

@@ -1,6 +1,9 @@
 package protocol_test
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
 	"math"
 	"slices"
 	"testing"
@@ -13,7 +16,7 @@ var units = []string{
 	"m", "kg", "g", "s", "A", "K", "cd", "mol", "Hz", "rad", "sr", "N", "Pa", "J", "W", "C", "V", "F", "Ohm", "S", "Wb", "T", "H", "Cel", "lm", "lx",
 	"Bq", "Gy", "Sv", "kat", "m2", "m3", "m/s", "m/s2", "m3/s", "W/m2", "cd/m2", "bit", "bit/s", "lat", "lon", "pH", "dB", "dBW", "count", "/", "%",
 	"%RH", "%EL", "EL", "1/s", "S/m", "B", "VA", "VAs", "var", "vars", "J/m", "kg/m3", "deg",
-	"ug/m3", "B/s",
+	"ug/m3", "B/s", "ppm",
 }
 
 // TestPropertyTable: what is sold has a name that fits a topic, a unit that exists and bounds that make sense.
@@ -35,8 +38,8 @@ func TestPropertyTable(t *testing.T) {
 		if !slices.Contains(units, p.Unit) {
 			t.Errorf("%s is measured in %q, which is no SenML unit", slug, p.Unit)
 		}
-		if p.Kind == "" || p.Broader == "" {
-			t.Errorf("%s has no quantity kind", slug)
+		if p.Kind == "" || p.Broader == "" || len(p.Source) < 20 {
+			t.Errorf("%s has no quantity kind, or no source: %q", slug, p.Source)
 		}
 		if !(p.Min < p.Max) || math.IsInf(p.Min, 0) || math.IsInf(p.Max, 0) {
 			t.Errorf("%s: bounds %v to %v", slug, p.Min, p.Max)
@@ -47,6 +50,49 @@ func TestPropertyTable(t *testing.T) {
 		if !p.Related(p) {
 			t.Errorf("%s is not related to itself", slug)
 		}
+	}
+}
+
+// TestOtherUnits: each is a way to write the same quantity, has a name and is no way to write it as it is.
+func TestOtherUnits(t *testing.T) {
+	for _, slug := range protocol.Properties() {
+		p := property(t, slug)
+		names := map[string]bool{}
+		guesses := 0
+		for _, u := range p.OtherUnits() {
+			if u.Name == "" || names[u.Name] || u.Name == p.Unit {
+				t.Errorf("%s: unit %q stands twice or has no name", slug, u.Name)
+			}
+			names[u.Name] = true
+			if u.Factor == 0 || math.IsInf(u.Factor, 0) || math.IsNaN(u.Factor) || (u.Factor == 1 && u.Offset == 0 && !u.Inverse) {
+				t.Errorf("%s: unit %q has factor %v and offset %v", slug, u.Name, u.Factor, u.Offset)
+			}
+			if u.Guess {
+				guesses++
+			} else if guesses > 0 {
+				t.Errorf("%s: unit %q stands behind the guesses", slug, u.Name)
+			}
+		}
+		if guesses != 8 {
+			t.Errorf("%s: %d guesses, want 8", slug, guesses)
+		}
+	}
+	f := property(t, "air-temperature").OtherUnits()[0]
+	if got := 100*f.Factor + f.Offset; f.Name != "°F" || got != 212 {
+		t.Errorf("water boils at %v %s, want 212 °F", got, f.Name)
+	}
+}
+
+// TestTablesHaveAVersion: who changes a number changes scores, and must raise score.Version and the hash here.
+func TestTablesHaveAVersion(t *testing.T) {
+	h := sha256.New()
+	for _, slug := range protocol.Properties() {
+		p := property(t, slug)
+		p.Source = ""
+		fmt.Fprintln(h, p, p.OtherUnits())
+	}
+	if got, want := hex.EncodeToString(h.Sum(nil))[:16], "3821410db613bd9a"; got != want {
+		t.Errorf("the tables hash to %s, want %s: a new table needs a new score.Version", got, want)
 	}
 }
 
