@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/iotverse/iotverse/market/book"
@@ -35,6 +36,10 @@ func (c *Core) judge(r *round) {
 	if len(m.Hard) == 0 && len(r.result.Hard) > 0 {
 		c.note("a hard fault that cannot be shown to others", "seller", r.wc.Seller, "window", r.wc.Window, "codes", r.result.Hard)
 	}
+	if len(r.result.Soft) > 0 {
+		c.note("reasons against a window", "seller", r.wc.Seller, "property", r.wc.Prop, "window", r.wc.Window, "integrity", r.result.I,
+			"collection", r.result.C, "transport", r.result.T, "reasons", explained(r.result.Soft))
+	}
 	for _, s := range r.result.Soft {
 		if len(m.Reasons) < 16 {
 			m.Reasons = append(m.Reasons, uint8(s.Code))
@@ -51,6 +56,15 @@ func (c *Core) judge(r *round) {
 	r.mine = m
 	r.reveals[r.seat.ID] = m
 	c.commit(r)
+}
+
+// explained writes reasons for people.
+func explained(list []score.Reason) string {
+	texts := make([]string, len(list))
+	for i, s := range list {
+		texts[i] = score.Explain(s)
+	}
+	return strings.Join(texts, "; ")
 }
 
 func permille(n int) uint16 { return uint16(min(max(n, 0), 1000)) }
@@ -81,10 +95,19 @@ func (c *Core) profile(p protocol.Property, period uint32) score.Profile {
 		day = int(24 * time.Hour / c.par.Window())
 	}
 	return score.Profile{
-		Property: p.Slug, Min: p.Min, Max: p.Max, MaxRate: p.Rate, Grid: p.Grid, NoiseFloor: p.Floor, BiasMax: p.BiasMax, Noise: p.Noise,
+		Property: p.Slug, Unit: p.Unit, Units: units(p), Min: p.Min, Max: p.Max, MaxRate: p.Rate, Grid: p.Grid, NoiseFloor: p.Floor, BiasMax: p.BiasMax, Noise: p.Noise,
 		Period: int64(period), Length: c.par.Window().Milliseconds(),
 		DayWindows: day, MinWindows: 24, HistWindows: c.par.History, Baseline: c.par.Baseline,
 	}
+}
+
+// units translates the units in which a property may be sent by mistake.
+func units(p protocol.Property) []score.Unit {
+	var list []score.Unit
+	for _, u := range p.OtherUnits() {
+		list = append(list, score.Unit(u))
+	}
+	return list
 }
 
 // input translates a round for the scorer.
@@ -100,6 +123,7 @@ func (c *Core) input(r *round, p protocol.Property) score.Input {
 		if r.sampled(i) {
 			if open, held := r.batches[i]; held {
 				b.Readings = readings(p, open.Pack)
+				b.Refused = b.Readings == nil
 			}
 			b.Missing = b.Readings == nil || slices.Contains(missing, i)
 		}

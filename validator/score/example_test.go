@@ -38,11 +38,11 @@ func Example() {
 	})
 	fmt.Println("integrity", result.I)
 	for _, code := range result.Hard {
-		fmt.Println("code", code, "-", score.Explain(score.Reason{Code: code}))
+		fmt.Printf("code %d: %s\n", int(code), code)
 	}
 	fmt.Println("evidence:", score.VerifyReplay(*result.Evidence, profile))
 	// Output:
 	// integrity 0
-	// code 5 - the readings repeat an earlier run of this or of another seller, step by step
+	// code 5: the readings repeat an earlier run of this or of another seller, step by step
 	// evidence: <nil>
 }

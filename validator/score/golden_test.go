@@ -10,9 +10,9 @@ import (
 	"github.com/iotverse/iotverse/validator/score"
 )
 
-// golden is the hash of the results of TestGolden under scorer version 1. It must be the same on every platform (the test
+// golden is the hash of the results of TestGolden under scorer version 2. It must be the same on every platform (the test
 // also runs with GOARCH=386 and with GOAMD64=v3, which has fused multiply-add). If it changes, Version must.
-const golden = "626494b121f5fa94d61717e26616dea9ea4b0fd0926ea81e35bc0f0fd683910f"
+const golden = "ee371df4464d09dce6db061626e8094ddaad3b63962a6d3dfad766692d0f8739"
 
 // dice is a generator that no library can change (splitmix64).
 type dice uint64
@@ -40,6 +40,7 @@ func (d *dice) bell() float64 {
 func goldenWindow(d *dice) score.Input {
 	p := air()
 	p.Noise, p.Period = d.below(8) > 0, int64(1000*(1+d.below(90)))
+	p.Units = thermometer().Units
 	p.DayWindows, p.EqualRun = []int{0, 24}[d.below(2)], d.below(9)
 	in := score.Input{
 		Profile: p, Seller: name(1), Wid: name(9), Window: 200, Committed: 5_000_000, Arrived: int64(d.below(2)) * 5_100_000,
@@ -72,7 +73,20 @@ func goldenWindow(d *dice) score.Input {
 	}
 	in.Index = x
 	now := draw(60 + d.below(60))
-	switch d.below(4) {
+	switch d.below(8) {
+	case 4: // a made-up curve, too fast to be rounded away
+		for i := range now {
+			x := float64(i) / float64(len(now))
+			now[i] = math.Round(float64((level+float64(40*float64(x*(1-x))))*100)) / 100
+		}
+	case 5: // another unit
+		for i := range now {
+			now[i] = math.Round(float64((float64(now[i]*1.8)+32)*100)) / 100
+		}
+	case 6: // a place on the map
+		for i := range now {
+			now[i] = 48.137154
+		}
 	case 0: // an exact replay
 		copy(now[d.below(20):], old[d.below(100):200])
 	case 1: // a noisy one
@@ -83,6 +97,9 @@ func goldenWindow(d *dice) score.Input {
 	in.Batches = batches(200, 400, now, per)
 	if d.below(3) == 0 {
 		in.Batches[d.below(len(in.Batches))].Readings = nil
+	}
+	if d.below(20) == 0 {
+		in.Batches[0].Refused, in.Batches[0].Readings = true, nil
 	}
 	for w := range int64(d.below(190)) {
 		in.Past = append(in.Past, score.Past{
@@ -99,9 +116,17 @@ func TestGolden(t *testing.T) {
 	d := dice(1)
 	h := sha256.New()
 	stamped, replays, novel := 0, 0, 0
+	reasons := map[score.Code]int{}
 	for range 2000 {
 		r := score.Window(goldenWindow(&d))
-		fmt.Fprintln(h, r.I, r.C, r.T, r.Hard, r.Soft, r.Stats, math.Float64bits(r.Past.Median), math.Float64bits(r.Past.Residual), r.Past.Run, r.Evidence)
+		for _, c := range r.Hard {
+			fmt.Fprint(h, int(c), " ")
+		}
+		for _, s := range r.Soft { // without the words, which may be mended
+			fmt.Fprint(h, int(s.Code), "=", s.Value, " ")
+			reasons[s.Code]++
+		}
+		fmt.Fprintln(h, r.I, r.C, r.T, r.Stats, math.Float64bits(r.Past.Median), math.Float64bits(r.Past.Residual), r.Past.Run, r.Evidence)
 		if r.I > 0 {
 			stamped++
 		}
@@ -114,6 +139,11 @@ func TestGolden(t *testing.T) {
 	}
 	if stamped < 500 || replays < 100 || novel < 20 {
 		t.Fatalf("%d windows over 0, %d replays, %d half new: too few to prove anything", stamped, replays, novel)
+	}
+	for c := score.CodeRange; c <= score.CodeUnsafe; c++ {
+		if reasons[c] < 20 {
+			t.Fatalf("code %d is given %d times: too few to prove anything", int(c), reasons[c])
+		}
 	}
 	if got := hex.EncodeToString(h.Sum(nil)); got != golden {
 		t.Errorf("got %s, want %s", got, golden)

@@ -32,8 +32,8 @@ func (w *window) novelty(in Input) float64 {
 	n := min(len(chunks), maxChunks)
 	for i := range n {
 		c := chunks[i*len(chunks)/n]
-		if s := c.against(history, in.Profile); s >= 0 && (least < 0 || s < least) {
-			least = s
+		if s, rho := c.against(history, in.Profile); s >= 0 && (least < 0 || s < least) {
+			least, w.rho = s, rho
 		}
 	}
 	return least
@@ -169,8 +169,8 @@ func (p *peak) see(rho float64) {
 	p.places++
 }
 
-// against returns the novelty of c against the tracks, or dropped if they say nothing.
-func (c *chunk) against(history []track, p Profile) float64 {
+// against returns the novelty of c against the tracks, or dropped if they say nothing, and the correlation behind it.
+func (c *chunk) against(history []track, p Profile) (least, rho float64) {
 	var all, aligned peak
 	for _, t := range history {
 		from := 0
@@ -187,13 +187,13 @@ func (c *chunk) against(history []track, p Profile) float64 {
 			from = to + 1
 		}
 	}
-	least := dropped
+	least = dropped
 	for _, k := range []peak{all, aligned} {
 		if s := c.novel(k); s >= 0 && (least < 0 || s < least) {
-			least = s
+			least, rho = s, k.rho
 		}
 	}
-	return least
+	return least, rho
 }
 
 // slide calls yield with the correlation of c at each place of steps where there is one; what is under one half, which

@@ -17,6 +17,8 @@ type Profile struct {
 	NoiseFloor float64 // change that means nothing: floor of the history scale, allowance of every step; 0 is (Max−Min)/128
 	BiasMax    float64 // largest lasting offset from the neighbours; 0: neighbours are not compared
 	Noise      bool    // the sensor shows noise on its grid; without it standing still and novelty are not judged
+	Unit       string  // of the values, for messages only
+	Units      []Unit  // other units in which a seller may send by mistake, the likeliest first
 	EqualRun   int     // equal readings in a row that mean nothing; 0 is 5
 
 	Period int64 // ms between readings by the offer; 0 if unknown
@@ -39,6 +41,11 @@ func (p Profile) Check() error {
 	} {
 		if !finite(f.v) {
 			return fmt.Errorf("profile %q: %s %v is no number: %w", p.Property, f.name, f.v, byteball.Invalid)
+		}
+	}
+	for _, u := range p.Units {
+		if !finite(u.Factor) || !finite(u.Offset) || u.Factor == 0 {
+			return fmt.Errorf("profile %q: unit %q of factor %v and offset %v: %w", p.Property, u.Name, u.Factor, u.Offset, byteball.Invalid)
 		}
 	}
 	switch {

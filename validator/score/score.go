@@ -6,16 +6,26 @@
 // and passes them in as Faults. Codes 4 (time runs backwards) and 5 (replay or plagiarism) are found here. An Index holds
 // the opened batches in which replays are looked for; VerifyReplay is what anybody runs on the evidence of another.
 //
+// I = 1000·c·C, the collection trust C = A·u·v·m·exp Σ w_j ln max(s_j, .01). The s_j and their weights are those of MECHANISM
+// 4; what is short of data is left out, and then I and C are capped. Three factors of at least .2 came to it: u for a level
+// that fits in another unit only (code 27), v for a curve without a sensor's noise (28), m for what are no measurements (29).
+// They are 1 unless something is found, so that the mechanism's table of faults stays as it is (TestFaultTable). Before
+// there is a baseline, neighbours count if they object. T says how the window arrived; its formula stands at transport.
+//
 // It leaves out messages, signatures, storage and the committee: the validator role, the simulator and the verifier of
 // stamps call it. It does no I/O and reads no clock. Same input, same Version: same bits on every platform, so a stamp can
-// be replayed. Therefore it has its own exp and log (math's differ between platforms) and writes every product as
-// float64(a*b), which keeps the compiler from fusing it with a sum.
+// be replayed. Therefore it calculates by package number and writes every product as float64(a*b), which keeps the compiler
+// from fusing it with a sum.
 package score
 
-import "github.com/iotverse/iotverse/validator/number"
+import (
+	"slices"
+
+	"github.com/iotverse/iotverse/validator/number"
+)
 
 // Version names the rules of this scorer. It goes into every stamp and changes whenever any result may change.
-const Version = 1
+const Version = 2
 
 // A Reading is one value in the property's unit at T, Unix ms.
 type Reading struct {
@@ -30,6 +40,7 @@ type Batch struct {
 	T0, T1   int64     // first and last time that the header declares, Unix ms
 	Readings []Reading // nil when this member did not see the batch
 	Missing  bool      // reported as not served (MECHANISM 3.2): counts as not received
+	Refused  bool      // opened, but no pack of numbers of the property in its unit: counts as not received, too
 }
 
 // Past is what is remembered of an earlier window of the same seller: a former Result.Past.
@@ -66,10 +77,12 @@ type Input struct {
 	ClassScale float64     // the class-wide residual MAD times 1.4826, in the property's unit; 0 if unknown
 }
 
-// A Reason is a soft remark: the statistic behind Code stands at Value ‰, 1000 is flawless.
+// A Reason is a soft remark: the statistic behind Code stands at Value ‰, 1000 is flawless. Seen says what was seen, with
+// numbers, for people; Code.Advice what the seller can do.
 type Reason struct {
 	Code  Code
 	Value int
+	Seen  string
 }
 
 // Result is a judgement. I, C, T and the reasons' values are integers in ‰, 0..1000.
@@ -91,6 +104,7 @@ type Stats struct {
 	Seen, Received, Expected                      int // readings opened, declared and served, due
 	Complete                                      int // c: Received / Expected
 	Range, Rate, Noise, Hist, Neighbours, Novelty int // s_j
+	Unit, Invented, Safe                          int // factors
 	Cap                                           int // largest I that the data allow
 }
 
@@ -116,15 +130,16 @@ func Window(in Input) Result {
 		res.Evidence = ev
 		res.Hard = addCode(res.Hard, CodeReplay)
 	}
+	near, full := w.neighbours(in)
 	soft := []statistic{
 		{CodeRange, wRange, w.rangeShare(in.Profile)},
 		{CodeRate, wRate, w.rate(in.Profile)},
 		{CodeStuck, wNoise, w.noise(in)},
 		{CodeHistory, wHist, w.history(in)},
-		{CodeNeighbours, wNeigh, w.neighbours(in)},
+		{CodeNeighbours, wNeigh, near},
 		{CodeNovelty, wNovelty, w.novelty(in)},
 	}
-	w.fill(&res, in, soft)
+	w.fill(&res, in, soft, full)
 	return res
 }
 
@@ -152,39 +167,38 @@ func pool(all []statistic) float64 {
 	return number.Exp(sum / weight)
 }
 
-// fill puts the statistics together into the numbers of r.
-func (w *window) fill(r *Result, in Input, soft []statistic) {
-	complete := w.complete()
+// fill puts the statistics together into the numbers of r; social tells whether the neighbours' one is complete.
+func (w *window) fill(r *Result, in Input, soft []statistic, social bool) {
+	complete, plausible := w.complete(), w.plausible(in)
 	r.Stats = Stats{
 		Seen: len(w.seen), Received: w.received, Expected: w.expected, Complete: permille(complete),
 		Range: permille(soft[0].value), Rate: permille(soft[1].value), Noise: permille(soft[2].value),
 		Hist: permille(soft[3].value), Neighbours: permille(soft[4].value), Novelty: permille(soft[5].value),
+		Unit: permille(plausible[0].value), Invented: permille(plausible[1].value), Safe: permille(plausible[2].value),
 		Cap: 1000,
 	}
 	if soft[3].value < 0 {
 		r.Stats.Cap = capNoHistory
 	}
-	if soft[4].value < 0 {
+	if !social {
 		r.Stats.Cap = capNoNeighbours
 	}
-	for _, s := range soft {
-		if s.value >= 0 && s.value < reasonBelow {
-			r.Soft = append(r.Soft, Reason{s.code, permille(s.value)})
-		}
-	}
 	transport := w.transport(in)
-	if transport < reasonBelow || complete < reasonBelow {
-		r.Soft = append(r.Soft, Reason{CodeGaps, permille(min(transport, complete))})
-	}
 	if len(w.seen) > 0 {
 		device := float64(min(max(in.Device, 0), 1000)) / 1000
 		collected := float64(device * pool(soft))
+		for _, s := range plausible {
+			if s.value >= 0 {
+				collected = float64(collected * max(s.value, implausible))
+			}
+		}
 		r.C = min(permille(collected), r.Stats.Cap)
 		r.I = min(permille(float64(collected*complete)), r.Stats.Cap)
 		r.T = permille(transport)
 		r.Past.Median, r.Past.Run = w.median, w.longest
 		r.Past.Residual, r.Past.Near = w.residual(in)
 	}
+	w.explain(r, in, slices.Concat(soft, []statistic{{code: CodeGaps, value: min(transport, complete)}}, plausible))
 	for _, c := range r.Hard {
 		r.I = 0
 		if c >= CodeReplay {

@@ -51,13 +51,32 @@ func (w *window) rate(p Profile) float64 {
 	return max(0, 1-float64(5*(float64(fast)/float64(steps))))
 }
 
-// noise is 1 − clamp((longest equal run − allowance)/20): a live sensor does not stand still.
+// stillRun is how many readings may be equal where none moves at all: a coarse thermometer that is read ten times a second
+// stands still for some seconds.
+const stillRun = 45
+
+// noise is 1 − clamp((longest equal run − allowance)/20): a live sensor does not stand still. Where no reading of the window
+// differs from any other all of them are the run, whether or not what lies between was opened.
 func (w *window) noise(in Input) float64 {
-	if !in.Profile.Noise || !(in.Profile.Grid > 0) || len(w.seen) <= in.Profile.equalRun() {
+	p := in.Profile
+	if !p.Noise || !(p.Grid > 0) || len(w.seen) <= p.equalRun() {
 		return dropped
 	}
-	allowed := max(float64(in.Profile.equalRun()), w.restful(in.Profile), usualRun(in))
-	return 1 - number.Unit((float64(w.longest)-allowed)/20)
+	run, allowed := w.longest, max(float64(p.equalRun()), w.restful(p))
+	if w.still(p.Grid) {
+		run, allowed = len(w.seen), max(float64(p.equalRun()), stillRun)
+	}
+	return 1 - number.Unit((float64(run)-max(allowed, usualRun(in)))/20)
+}
+
+// still tells whether all readings are equal on the grid.
+func (w *window) still(grid float64) bool {
+	for _, r := range w.seen {
+		if step(w.seen[0].V, r.V, grid) != 0 {
+			return false
+		}
+	}
+	return true
 }
 
 // restful is the run of equal readings that this sensor reaches in one window of a hundred, judged by how often it rests
@@ -113,12 +132,12 @@ func recent(in Input, n int) []Past {
 	return out
 }
 
-// history compares the median with those of the same hour of the days before (or, without a daily pattern or too few days,
-// with all earlier windows): 1/(1+(max(0,z−3)/2)²), z = |median − theirs|/(1.4826·MAD + floor).
-func (w *window) history(in Input) float64 {
+// usualLevel is the median and spread of the same hour of the days before (or, without a daily pattern or too few days, of
+// all earlier windows), the spread with the property's floor; false if there are too few.
+func (w *window) usualLevel(in Input) (mid, scale float64, ok bool) {
 	past := recent(in, in.Profile.HistWindows)
 	if len(w.values) == 0 || len(past) == 0 || len(past) < in.Profile.MinWindows {
-		return dropped
+		return 0, 0, false
 	}
 	var all, same []float64
 	for _, p := range past {
@@ -130,35 +149,53 @@ func (w *window) history(in Input) float64 {
 	if len(same) >= minSameHour {
 		all = same
 	}
-	mid, scale := number.Spread(all)
-	return falloff(beyond(w.median-mid, scale+in.Profile.floor(), 3, 2))
+	mid, scale = number.Spread(all)
+	return mid, scale + in.Profile.floor(), true
+}
+
+// history compares the median with the usual level: 1/(1+(max(0,z−3)/2)²), z = |median − theirs|/(1.4826·MAD + floor).
+func (w *window) history(in Input) float64 {
+	mid, scale, ok := w.usualLevel(in)
+	if !ok {
+		return dropped
+	}
+	return falloff(beyond(w.median-mid, scale, 3, 2))
+}
+
+// nearest are the neighbours that count: of other sellers, with a number, at most maxNeighbours.
+func (in *Input) nearest() []Neighbour {
+	var near []Neighbour
+	for _, n := range in.Neighbours {
+		if finite(n.Median) && n.Seller != in.Seller && len(near) < maxNeighbours {
+			near = append(near, n)
+		}
+	}
+	return near
 }
 
 // residual is the median less the median of the nearest neighbours, and whether it can be told.
 func (w *window) residual(in Input) (float64, bool) {
-	if len(w.values) == 0 || !(in.Profile.BiasMax > 0) {
+	near := in.nearest()
+	if len(w.values) == 0 || !(in.Profile.BiasMax > 0) || len(near) < minNeighbours {
 		return 0, false
 	}
-	var near []float64
-	for _, n := range in.Neighbours {
-		if finite(n.Median) && n.Seller != in.Seller && len(near) < maxNeighbours {
-			near = append(near, n.Median)
-		}
+	medians := make([]float64, len(near))
+	for i, n := range near {
+		medians[i] = n.Median
 	}
-	if len(near) < minNeighbours {
-		return 0, false
-	}
-	r := w.median - number.Median(near)
+	r := w.median - number.Median(medians)
 	return r, finite(r)
 }
 
 // neighbours is the statistic of weight .40: how far the residual against the neighbours is from its usual value b, how
 // unsteady it was (both on the scale of the whole class), and how far b exceeds what an honest place explains. The last
-// is on the scale .6·b_max, which is the 1.5 of MECHANISM 4 for the b_max of 2.5 it was found with.
-func (w *window) neighbours(in Input) float64 {
+// is on the scale .6·b_max, which is the 1.5 of MECHANISM 4 for the b_max of 2.5 it was found with. It is full if all three
+// can be told. Before there is a baseline only the last can: then the residual itself is held against b_max, and counts only
+// if it objects, for that somebody new agrees with the others is no praise yet.
+func (w *window) neighbours(in Input) (value float64, full bool) {
 	r, ok := w.residual(in)
-	if !ok || !(in.ClassScale > 0) || !finite(in.ClassScale) {
-		return dropped
+	if !ok {
+		return dropped, false
 	}
 	var usual []float64
 	for _, p := range recent(in, in.Profile.Baseline) {
@@ -166,13 +203,17 @@ func (w *window) neighbours(in Input) float64 {
 			usual = append(usual, p.Residual)
 		}
 	}
-	if len(usual) == 0 || len(usual) < min(in.Profile.MinWindows, max(in.Profile.Baseline, 1)) {
-		return dropped
+	beyondBias := func(b float64) float64 {
+		return max(0, math.Abs(b)-in.Profile.BiasMax) / float64(.6*in.Profile.BiasMax)
+	}
+	short := len(usual) == 0 || len(usual) < min(in.Profile.MinWindows, max(in.Profile.Baseline, 1))
+	if short || !(in.ClassScale > 0) || !finite(in.ClassScale) {
+		if early := falloff(beyondBias(r)); early < 1 {
+			return early, false
+		}
+		return dropped, false
 	}
 	b, own := number.Spread(usual)
-	return falloff(
-		beyond(r-b, in.ClassScale, 2, 2),
-		beyond(own, in.ClassScale, 2, 1.5),
-		max(0, math.Abs(b)-in.Profile.BiasMax)/float64(.6*in.Profile.BiasMax),
-	)
+	w.offset = b
+	return falloff(beyond(r-b, in.ClassScale, 2, 2), beyond(own, in.ClassScale, 2, 1.5), beyondBias(b)), true
 }

@@ -20,6 +20,16 @@ type window struct {
 	expected int
 	median   float64
 	longest  int // longest run of equal readings
+
+	offset float64 // usual one from the neighbours
+	rho    float64 // largest correlation that novelty found
+	smooth float64 // what invented found
+	wrong  *Unit   // what unit found
+	fits   float64
+	looks  string // what safe found
+	alike  int    // readings that look like it
+
+	refused int // batches that were no pack of the property
 }
 
 // prepare sorts the batches and joins opened neighbours into pieces, inside of which differences mean something.
@@ -32,7 +42,10 @@ func prepare(in Input) *window {
 		if b.Readings != nil {
 			n = len(b.Readings)
 		}
-		if !b.Missing {
+		if b.Refused {
+			w.refused++
+		}
+		if !b.Missing && !b.Refused {
 			w.received += min(max(n, 0), maxDeclared)
 		}
 		if len(b.Readings) == 0 {

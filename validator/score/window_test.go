@@ -278,13 +278,3 @@ func TestCoarseRest(t *testing.T) {
 		t.Errorf("live: got %d, want ≤ 600", got)
 	}
 }
-
-func TestExplain(t *testing.T) {
-	for c := score.Code(1); c < 30; c++ {
-		text := score.Explain(score.Reason{Code: c, Value: 123})
-		known := c.Hard() || c >= score.CodeRange && c <= score.CodeGaps
-		if (text[:3] != "unk") != known {
-			t.Errorf("code %d: got %q", c, text)
-		}
-	}
-}
