@@ -32,18 +32,19 @@ import (
 
 // Offer is what a ranker may see of an offer. Empty fields are unknown.
 type Offer struct {
-	ID       string `json:"id"`
-	Title    Field  `json:"title"`
-	Unit     Field  `json:"unit,omitempty"`
-	Building Field  `json:"building,omitempty"`
-	City     Field  `json:"city,omitempty"`
-	Country  Field  `json:"country,omitempty"`
-	Floor    Field  `json:"floor,omitempty"`
-	Room     Field  `json:"room,omitempty"`
-	Cell     Field  `json:"cell,omitempty"`     // geohash of 5 characters
-	Period   Field  `json:"period,omitempty"`   // between readings: seconds, or with a unit (5 min)
-	Accuracy Field  `json:"accuracy,omitempty"` // standard deviation in Unit
-	Age      Field  `json:"age,omitempty"`      // of the newest reading: seconds, or with a unit
+	ID       string  `json:"id"`
+	Title    Field   `json:"title"`
+	Unit     Field   `json:"unit,omitempty"`
+	Building Field   `json:"building,omitempty"`
+	City     Field   `json:"city,omitempty"`
+	Country  Field   `json:"country,omitempty"`
+	Floor    Field   `json:"floor,omitempty"`
+	Room     Field   `json:"room,omitempty"`
+	Cell     Field   `json:"cell,omitempty"`     // geohash of 5 characters
+	Period   Field   `json:"period,omitempty"`   // between readings: seconds, or with a unit (5 min)
+	Accuracy Field   `json:"accuracy,omitempty"` // standard deviation in Unit
+	Age      Field   `json:"age,omitempty"`      // of the newest reading: seconds, or with a unit
+	Labels   *Labels `json:"labels,omitempty"`   // of an offer of the market (OfOffer), nil elsewhere
 }
 
 // Want is what a buyer asks for: a text, fields, or both; a field counts more than the text.
@@ -85,6 +86,9 @@ type Entry struct {
 func NewEntry(o Offer, values []float64) Entry {
 	o.bound()
 	c := classify.Classify(classify.Evidence{Title: string(o.Title), Unit: string(o.Unit), Room: o.Room != "", Values: values, Terse: true})
+	if o.Labels != nil {
+		o.Labels.put(&c)
+	}
 	return Entry{Offer: o, Class: c, place: placeOf(o), words: wordsOf(o), times: timesOf(o)}
 }
 
