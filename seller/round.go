@@ -248,6 +248,9 @@ func (s *stream) finish(r *round, m *protocol.Stamped, body *protocol.Stamp) {
 	r.stamped, r.stamp = m, body
 	c.emit(role.Save{Key: s.key("stamp", r.window), Value: data})
 	c.note("stamped", "property", s.prop.Slug, "window", r.window, "integrity", body.I, "hard", body.Hard)
+	if advice := body.Advise(); advice != "" {
+		c.note("the stamp has remarks", "property", s.prop.Slug, "window", r.window, "collection", body.C, "transport", body.T, "remarks", advice)
+	}
 	for _, d := range c.sales() {
 		d.stamped(s, r)
 	}
