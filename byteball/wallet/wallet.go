@@ -123,6 +123,16 @@ func (w *Wallet) payment(ref string) (Payment, error) {
 	return finished(w.cfg.Store, ref)
 }
 
+// Pending returns the payments that the books do not hold for final: Prepared and Posted ones, in the order they were made.
+// They are shared with the books: to be read only.
+func (w *Wallet) Pending(ctx context.Context) ([]Payment, error) {
+	if err := w.lock(ctx); err != nil {
+		return nil, err
+	}
+	defer w.unlock()
+	return slices.Clone(w.books.Pending), nil
+}
+
 func (w *Wallet) pending(ref string) int {
 	return slices.IndexFunc(w.books.Pending, func(p Payment) bool { return p.Ref == ref })
 }

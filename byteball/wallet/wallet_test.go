@@ -115,6 +115,29 @@ func TestSettleGoesOn(t *testing.T) {
 	state(t, again, "rent", wallet.Posted)
 }
 
+// TestSettlePostsWhatIsGone: a hub that had a payment has lost it, with all that was not stable. Settle posts the same unit again.
+func TestSettlePostsWhatIsGone(t *testing.T) {
+	w, c, s := funded(t, 100_000)
+	u, err := w.Pay(t.Context(), "rent", to(t, 5000), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 { // the second time after a restart
+		state(t, w, "rent", wallet.Posted)
+		c.units = slices.DeleteFunc(c.units, func(e *entry) bool { return e.u.Unit == u.Unit })
+		if err := w.Settle(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if last := c.units[len(c.units)-1]; last.u.Unit != u.Unit {
+			t.Fatalf("the last unit is %s, want %s", last.u.Unit, u.Unit)
+		}
+		if p, err := w.Pending(t.Context()); err != nil || len(p) != 1 || p[0].Unit.Unit != u.Unit {
+			t.Errorf("pending are %v, %v", p, err)
+		}
+		w = reopen(t, c, s)
+	}
+}
+
 func TestPayInARow(t *testing.T) {
 	w, c, _ := funded(t, 100_000)
 	for i := range 5 {
