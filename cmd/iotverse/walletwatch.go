@@ -8,7 +8,9 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
 
+	"github.com/iotverse/iotverse/byteball/channel"
 	"github.com/iotverse/iotverse/byteball/channel/keeper"
 	"github.com/iotverse/iotverse/byteball/hub"
 	"github.com/iotverse/iotverse/market/deal"
@@ -25,8 +27,10 @@ func walletWatchCommand() *cobra.Command {
 		Long: `watch opens a node's store without the rest of the node, follows its payment channels on
 the ledger and carries out what is due: as seller it closes before the deadline, 0.6 of the
 age; as buyer it takes the deposit back after the age. What fees kept off is posted again,
-what vanished is signed anew, and only what is final counts. It prints a line per event and
-runs until Ctrl-C, or with --once until nothing is open. A node that runs watches itself.`,
+what vanished is signed anew, and only what is final counts. So it is with the wallet's own
+payments: a deposit on its way that the ledger has lost is posted again. It prints a line per
+event and runs until Ctrl-C, or with --once until nothing is open. A node that runs watches
+itself.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx, first, stop := interrupted(cmd.Context())
 			defer stop()
@@ -59,10 +63,51 @@ func (f *walletFlags) watch(ctx context.Context, once bool, stdout, stderr io.Wr
 		}
 	}
 	fmt.Fprintf(stderr, "iotverse: %d channels to watch\n", open)
-	return quiet(keeper.Watch(ctx, keeper.Config{
-		Keeper: k, Hub: r.hub, Follow: r.hub.Follow(hub.FollowConfig{From: r.from}), Once: once,
-		Bases: deal.NewBases(r.cfg.Manifest.OPs, r.vars), Tell: teller(stdout),
-	}))
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	g, gctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return quiet(r.wallet.Run(gctx, walletPause)) })
+	g.Go(func() error {
+		defer cancel()
+		return r.watch(gctx, k, once, teller(stdout))
+	})
+	return quiet(g.Wait())
+}
+
+// walletPause is between two looks at the wallet's payments.
+const walletPause = 2 * time.Second
+
+// watch follows the channels. With once it ends when nothing is open and no deposit is on its way.
+func (r *rig) watch(ctx context.Context, k *keeper.Keeper, once bool, tell func(keeper.Told)) error {
+	for {
+		coming, err := r.deposits(ctx, k)
+		if err != nil {
+			return err
+		}
+		err = keeper.Watch(ctx, keeper.Config{Keeper: k, Hub: r.hub, Follow: r.hub.Follow(hub.FollowConfig{From: r.from}), Once: once,
+			Bases: deal.NewBases(r.cfg.Manifest.OPs, r.vars), Tell: tell})
+		if err != nil || coming == 0 {
+			return err
+		}
+		select { // what came is seen from the next beginning on
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(walletPause):
+		}
+	}
+}
+
+// deposits counts the payments on their way to channels that still wait for one.
+func (r *rig) deposits(ctx context.Context, k *keeper.Keeper) (n int, err error) {
+	pending, err := r.wallet.Pending(ctx)
+	for _, p := range pending {
+		for _, o := range p.Outputs {
+			if st, err := k.State(keeper.ID{Side: keeper.Buyer, Address: o.Address}); err == nil && st.Phase == channel.Opening {
+				n++
+			}
+		}
+	}
+	return n, err
 }
 
 // teller prints a line per event.

@@ -1,12 +1,15 @@
 package main
 
 import (
+	"errors"
 	"os"
 	"strings"
 	"testing"
 
+	"github.com/iotverse/iotverse/byteball"
 	"github.com/iotverse/iotverse/byteball/channel"
 	"github.com/iotverse/iotverse/byteball/channel/keeper"
+	"github.com/iotverse/iotverse/byteball/unit"
 )
 
 // watcher starts the watch of a folder as a process of its own.
@@ -121,6 +124,42 @@ func TestWatchAloneSignsAnew(t *testing.T) {
 	}
 	if got := d.has("seller"); got != d.paid {
 		t.Errorf("the seller has %d, want %d", got, d.paid)
+	}
+}
+
+// TestWatchAlonePostsALostDeposit: the buyer's node pays the deposit, a hub takes it and loses it, and the node is gone for good.
+// Its watch posts the deposit again, and takes it back after the age. No money is left in between.
+func TestWatchAlonePostsALostDeposit(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts processes")
+	}
+	const age = 50
+	s := newProgram(t, "")
+	d := newDeal(t, calm)
+	lossy := newLossyHub(t, d.chain.url)
+	market := d.market
+	d.market = d.through(lossy)
+	b, other := d.rig("buyer"), d.rig("seller")
+	d.agree(b, other, age)
+	d.before = d.settled(b)
+	lossy.lose.Store(1)
+	u, err := b.wallet.Pay(t.Context(), "deposit", []unit.Output{{Address: d.addr, Amount: d.terms.Deposit}}, nil)
+	d.ok(err)
+	b.Close()
+	other.Close()
+	if gone := <-lossy.lost; gone != u.Unit {
+		t.Fatalf("%s was lost, want the deposit %s", gone, u.Unit)
+	}
+	if _, err := d.chain.Joint(u.Unit); !errors.Is(err, byteball.NotFound) {
+		t.Fatalf("the ledger has the deposit: %v", err)
+	}
+	d.market = market
+	d.finish(d.watcher(s, "buyer", market), "open", "refunding: the deposit is older than the age", "refunded")
+	if st := d.final("buyer", keeper.Buyer); st.Funding.Out.Unit != u.Unit {
+		t.Errorf("the deposit came by unit %s, want %s", st.Funding.Out.Unit, u.Unit)
+	}
+	if got := d.has("buyer"); got < d.before-3_000 {
+		t.Errorf("the buyer has %d, want %d less the fees of a deposit and a refund", got, d.before)
 	}
 }
 

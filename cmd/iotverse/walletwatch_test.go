@@ -58,6 +58,13 @@ func (d *trade) rig(name string) *rig {
 
 // newTrade makes keys, a ledger and a funded channel of an age, with three vouchers, saved as the roles save it. Then both nodes are off.
 func newTrade(t *testing.T, age uint64, fees unit.SystemVars) *trade {
+	d := newDeal(t, fees)
+	d.open(age)
+	return d
+}
+
+// newDeal makes the keys and the ledger of a trade.
+func newDeal(t *testing.T, fees unit.SystemVars) *trade {
 	d := &trade{T: t, dir: t.TempDir()}
 	d.market = filepath.Join(d.dir, "market.yaml")
 	at := make(map[string]byteball.Address)
@@ -66,7 +73,6 @@ func newTrade(t *testing.T, age uint64, fees unit.SystemVars) *trade {
 	}
 	d.chain = newChain(t, fees, unit.Output{Address: at["buyer"], Amount: 50_000_000})
 	d.cli("market", "new", "--op", string(d.chain.OP()), "--hub", d.chain.url, "--out", d.market, "--council", d.folder("council"))
-	d.open(age)
 	return d
 }
 
@@ -76,21 +82,9 @@ func (d *trade) open(age uint64) {
 	b, s := d.rig("buyer"), d.rig("seller")
 	defer b.Close()
 	defer s.Close()
-	key, err := b.channelKey(1)
-	d.ok(err)
-	d.terms = channel.Terms{Network: byteball.Dev, Buyer: key.PublicKey(), Seller: s.key.PublicKey(), Age: age,
-		SellerAddress: s.address(), ChangeAddress: b.address(), Deposit: 2_000_000, Reserve: 20_000, Dust: 200, TPSMargin: 300}
-	if d.addr, err = d.terms.Address(); err != nil {
-		d.Fatal(err)
-	}
-	buyer, effects, err := channel.NewPayer(d.terms, key)
-	d.ok(err)
-	d.save(b, keeper.Buyer, effects)
-	seller, effects, err := channel.NewPayee(d.terms, s.key)
-	d.ok(err)
-	d.save(s, keeper.Seller, effects)
+	buyer, seller := d.agree(b, s, age)
 	d.ok(b.ensure(d.Context(), 1, new(bytes.Buffer)))
-	_, err = b.wallet.Pay(d.Context(), "deposit", []unit.Output{{Address: d.addr, Amount: d.terms.Deposit}}, nil)
+	_, err := b.wallet.Pay(d.Context(), "deposit", []unit.Output{{Address: d.addr, Amount: d.terms.Deposit}}, nil)
 	d.ok(err)
 	bases := deal.NewBases(b.cfg.Manifest.OPs, b.vars)
 	var found unit.Proven
@@ -111,6 +105,7 @@ func (d *trade) open(age uint64) {
 	})
 	base, _ := bases.Newest()
 	stable := channel.UnitStable{Unit: found.Unit, MCI: found.MCI, Serial: found.Serial}
+	var effects []channel.Effect
 	buyer, _, err = buyer.Apply(stable, time.Now())
 	d.ok(err)
 	seller, _, err = seller.Apply(stable, time.Now())
@@ -128,6 +123,24 @@ func (d *trade) open(age uint64) {
 		d.save(s, keeper.Seller, effects)
 	}
 	d.before = d.settled(b)
+}
+
+// agree begins a channel of an age on both sides, without a deposit.
+func (d *trade) agree(b, s *rig, age uint64) (channel.Payer, channel.Payee) {
+	d.Helper()
+	key, err := b.channelKey(1)
+	d.ok(err)
+	d.terms = channel.Terms{Network: byteball.Dev, Buyer: key.PublicKey(), Seller: s.key.PublicKey(), Age: age,
+		SellerAddress: s.address(), ChangeAddress: b.address(), Deposit: 2_000_000, Reserve: 20_000, Dust: 200, TPSMargin: 300}
+	d.addr, err = d.terms.Address()
+	d.ok(err)
+	buyer, effects, err := channel.NewPayer(d.terms, key)
+	d.ok(err)
+	d.save(b, keeper.Buyer, effects)
+	seller, effects, err := channel.NewPayee(d.terms, s.key)
+	d.ok(err)
+	d.save(s, keeper.Seller, effects)
+	return buyer, seller
 }
 
 func (d *trade) save(r *rig, side keeper.Side, effects []channel.Effect) {
