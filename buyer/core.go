@@ -36,6 +36,7 @@ import (
 type Want struct {
 	Demand  protocol.Demand // Buyer and ValidUntil are filled in; Windows are bought from each of
 	Sellers int             // so many sellers at once, 1 or more
+	Text    string          // what is wanted in words, beside the fields of Demand; may be empty
 }
 
 // Keys gives the channel keys: number i is the wallet's key m/44'/0'/0'/0/i.
@@ -79,6 +80,7 @@ type Core struct {
 	par      params.Params
 	view     *view.View
 	book     *book.Book
+	tastes   map[int]*taste // by want
 	deals    map[protocol.Hash]*purchase
 	dropped  map[stream]string         // why nothing more is bought there
 	drops    map[string]string         // the same as restored: seller's id in hex, "/", property
@@ -112,7 +114,7 @@ func New(cfg Config, saved map[string][]byte) (*Core, error) {
 	m := &cfg.Rules.Manifest
 	c := &Core{cfg: cfg, cal: m.Calendar(), par: m.Params, view: view.New(cfg.Rules, cfg.Vars),
 		deals: make(map[protocol.Hash]*purchase), dropped: make(map[stream]string), stamps: make(map[stream]protocol.Stamp),
-		further: make(map[stream]bool), cool: make(map[stream]time.Time), bought: make(map[int]uint32), limited: make(map[stream]string), next: 1}
+		tastes: make(map[int]*taste), further: make(map[stream]bool), cool: make(map[stream]time.Time), bought: make(map[int]uint32), limited: make(map[stream]string), next: 1}
 	c.book = book.New(&c.par)
 	c.view.Begin(cfg.From, saved)
 	var err error

@@ -67,7 +67,7 @@ func (c *Core) propose(want int, windows uint32) bool {
 	demand.Windows = windows
 	demand.Buyer = c.self()
 	demand.ValidUntil = c.now.Add(c.par.OfferValid).UnixMilli()
-	for _, cand := range c.book.Match(&demand, &c.par, c.now, c.worth) {
+	for _, cand := range c.book.Choose(&demand, &c.par, c.now, c.worth, c.pick(want)) {
 		at := stream{cand.Env.Signer, cand.Offer.Prop}
 		if c.busy(at) || c.now.Before(c.cool[at]) {
 			continue

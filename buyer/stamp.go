@@ -114,11 +114,16 @@ func (d *purchase) judge(x *window, s *protocol.Stamp) {
 		d.drop(fmt.Sprintf("stamped with hard code %d", s.Hard[0]))
 		return
 	}
-	if int(s.I) >= c.par.IntegrityMin {
+	if x.sold {
 		d.progress.Bad = 0
 		return
 	}
+	why := "two windows in a row under the least integrity"
+	if int(s.I) >= c.par.IntegrityMin {
+		why = fmt.Sprintf("two windows in a row that are not what was offered: %q, medium %q, %s in %s every %d ms ± %s", s.Class.Prop, s.Class.Medium, s.Class.Role,
+			s.Class.Unit, s.Class.Period, s.Class.Accuracy)
+	}
 	if d.progress.Bad++; d.progress.Bad >= 2 {
-		d.drop("two windows in a row under the least integrity")
+		d.drop(why)
 	}
 }

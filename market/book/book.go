@@ -161,11 +161,21 @@ type Candidate struct {
 	Offer     *protocol.Offer
 	Relevance uint16 // ‰, without age
 	Rep       uint16 // ‰
+	Pick      uint32 // millionths
 }
 
 // Match returns the offers valid at now with which the demand makes a deal (Deal), the best value first: relevance times
 // (500+rep/2) over price; equal values by the offer's hash. rep gives a seller's reputation in ‰ and may refuse a seller.
 func (b *Book) Match(d *protocol.Demand, p *params.Params, now time.Time, rep func(*protocol.Offer) (uint16, bool)) []Candidate {
+	return b.Choose(d, p, now, rep, func(*protocol.Offer) int { return mostPick })
+}
+
+const mostPick = 1_000_000
+
+// Choose is Match by a buyer's own taste: pick says how well an offer serves it, 0..1,000,000 (market/rank: the words of a
+// demand, roles, novelty), and is a factor of the value. It moves no price: Relevance alone does. What it gives 0 is left
+// out. It is asked once for each offer that makes a deal.
+func (b *Book) Choose(d *protocol.Demand, p *params.Params, now time.Time, rep func(*protocol.Offer) (uint16, bool), pick func(*protocol.Offer) int) []Candidate {
 	var found []Candidate
 	for _, e := range b.offers {
 		if !e.until.After(now) || e.offer.Price > d.Cap || kinship(d.Prop, e.offer.Prop) == 0 {
@@ -175,8 +185,12 @@ func (b *Book) Match(d *protocol.Demand, p *params.Params, now time.Time, rep fu
 		if !ok {
 			continue
 		}
-		if rel, err := Deal(d, e.offer, p, score); err == nil {
-			found = append(found, Candidate{e.env, e.offer, rel, min(score, 1000)})
+		rel, err := Deal(d, e.offer, p, score)
+		if err != nil {
+			continue
+		}
+		if liked := pick(e.offer); liked > 0 {
+			found = append(found, Candidate{e.env, e.offer, rel, min(score, 1000), uint32(min(liked, mostPick))})
 		}
 	}
 	slices.SortFunc(found, func(a, b Candidate) int {
@@ -190,7 +204,7 @@ func (b *Book) Match(d *protocol.Demand, p *params.Params, now time.Time, rep fu
 }
 
 func compareValue(a, b Candidate) int {
-	worth := func(c Candidate) uint64 { return uint64(c.Relevance) * (1000 + uint64(c.Rep)) }
+	worth := func(c Candidate) uint64 { return uint64(c.Relevance) * (1000 + uint64(c.Rep)) * uint64(c.Pick) }
 	ahi, alo := bits.Mul64(worth(a), uint64(b.Offer.Price))
 	bhi, blo := bits.Mul64(worth(b), uint64(a.Offer.Price))
 	return slices.Compare([]uint64{ahi, alo}, []uint64{bhi, blo})

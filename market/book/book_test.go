@@ -164,6 +164,30 @@ func TestWithdraw(t *testing.T) {
 	wantErr(t, "another offer", b.Put(seal(t, a, offer(a, 102, 20)), start), nil)
 }
 
+// TestChoose: the buyer's taste is a factor of the order and moves neither relevance nor price; what it gives nothing is out.
+func TestChoose(t *testing.T) {
+	p := params.Fast()
+	b := book.New(&p)
+	likes := map[protocol.Identity]int{}
+	for name, liked := range map[string]int{"dull": 300_000, "fine": 900_000, "none": 0, "over": 5_000_000} {
+		s := newSigner(name)
+		likes[s.Identity()] = liked
+		wantErr(t, name, b.Put(seal(t, s, offer(s, 1000, 20)), start), nil)
+	}
+	got := b.Choose(demand(), &p, start, good, func(o *protocol.Offer) int { return likes[o.Binding.Identity] })
+	if len(got) != 3 || b.Match(demand(), &p, start, good)[3].Relevance != 1000 {
+		t.Fatalf("%d candidates, want 3", len(got))
+	}
+	for i, want := range []struct {
+		name string
+		pick uint32
+	}{{"over", 1_000_000}, {"fine", 900_000}, {"dull", 300_000}} {
+		if got[i].Env.Signer != newSigner(want.name).Identity() || got[i].Pick != want.pick || got[i].Relevance != 1000 {
+			t.Errorf("candidate %d is not %s: %+v", i, want.name, got[i])
+		}
+	}
+}
+
 func good(*protocol.Offer) (uint16, bool) { return 700, true }
 
 func TestMatch(t *testing.T) {
