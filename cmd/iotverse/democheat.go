@@ -182,15 +182,9 @@ func (t *trial) judged(code score.Code, least int, a map[string]any) {
 		return
 	}
 	if t.convict++; t.convict == 1 {
-		t.why = meaning(code)
-		t.first = fmt.Sprintf("stamped %d of 1000 with code %d, %s", integrity, code, t.why)
+		t.why = code.String()
+		t.first = fmt.Sprintf("stamped %d of 1000 with code %d, %s", integrity, int(code), t.why)
 	}
-}
-
-// meaning is a code in words.
-func meaning(c score.Code) string {
-	text, _, _ := strings.Cut(score.Explain(score.Reason{Code: c}), " (")
-	return text
 }
 
 // trials are how it went for the cheaters, in the order of the parties.
@@ -228,7 +222,7 @@ func (t trial) unseen() int {
 // missing says what the demo wanted to show of a cheater and did not.
 func (t trial) missing() (list []string) {
 	if t.convict == 0 {
-		list = append(list, fmt.Sprintf("none of %d stamps convicts %s of code %d (%s)", t.stamps, t.name, t.kind.Convicts(), meaning(t.kind.Convicts())))
+		list = append(list, fmt.Sprintf("none of %d stamps convicts %s of code %d (%s)", t.stamps, t.name, int(t.kind.Convicts()), t.kind.Convicts()))
 	}
 	if t.dropped == "" {
 		list = append(list, "the buyer did not drop "+t.name)

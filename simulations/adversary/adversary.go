@@ -37,9 +37,9 @@ func (s Strategy) Convicts() score.Code {
 	case Stuck:
 		return score.CodeStuck
 	case Curve:
-		return 28
+		return score.CodeInvented
 	case Unit:
-		return 27
+		return score.CodeUnit
 	}
 	return 0
 }

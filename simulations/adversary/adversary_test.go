@@ -76,7 +76,7 @@ func TestCurve(t *testing.T) {
 	low, high := math.Inf(1), math.Inf(-1)
 	for i, v := range list[100:] {
 		low, high = min(low, v), max(high, v)
-		if i > 0 && math.Abs(v-list[99+i]) > .02+1e-9 {
+		if i > 0 && math.Abs(v-list[99+i]) > .05+1e-9 {
 			t.Fatalf("reading %d jumps from %v to %v", i, list[99+i], v)
 		}
 	}

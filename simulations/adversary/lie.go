@@ -106,8 +106,9 @@ func (l *copied) Tell(seen protocol.Reading) (said []protocol.Reading) {
 	return said
 }
 
-// curvePeriod is short enough for the curve to move within a window of the fast profile.
-const curvePeriod = time.Minute
+// curvePeriod is short enough for the curve to move in every window of the fast profile: at the crest of a slower one there
+// is a window in which a quiet sensor would have shown the same.
+const curvePeriod = 15 * time.Second
 
 // curve is a sine round the median of what was measured, which swings so far that its steps show on the sensor's grid.
 type curve struct {

@@ -13,7 +13,6 @@ import (
 	"github.com/iotverse/iotverse/simulations/adversary"
 	"github.com/iotverse/iotverse/simulations/report"
 	"github.com/iotverse/iotverse/simulations/scenario"
-	"github.com/iotverse/iotverse/validator/score"
 )
 
 // small is hello with few actors, three hours long: cheaters replay from the second hour on.
@@ -108,10 +107,6 @@ func check(t *testing.T, r report.Report) {
 
 // TestCheats: every cheater is convicted of what it does, in its first windows, and dropped; the honest are not.
 func TestCheats(t *testing.T) {
-	known := adversary.Cheats()
-	if score.Version == 1 {
-		known = known[:2] // knows no codes of the others
-	}
 	for seed := range uint64(2) {
 		r, err := scenario.Run(context.Background(), "cheats", seed, scenario.Options{For: 45 * time.Second}, nil)
 		if err != nil {
@@ -131,7 +126,7 @@ func TestCheats(t *testing.T) {
 				convicted[kind]++
 			}
 		}
-		for _, kind := range known {
+		for _, kind := range adversary.Cheats() {
 			want := 2 // bad windows in a row, until the buyer drops their seller
 			if kind.Convicts().Hard() {
 				want = 1
@@ -140,8 +135,8 @@ func TestCheats(t *testing.T) {
 				t.Errorf("seed %d: %s: %d of %d stamps convict it of code %d, want %d and no more than two others", seed, kind, convicted[kind], stamped[kind], kind.Convicts(), want)
 			}
 		}
-		if r.Buyers[0].Dropped < len(known) || r.Money.Sum != 0 || r.Money.Differ != 0 {
-			t.Errorf("seed %d: %d dropped, want %d; money %+v", seed, r.Buyers[0].Dropped, len(known), r.Money)
+		if r.Buyers[0].Dropped != len(adversary.Cheats()) || r.Money.Sum != 0 || r.Money.Differ != 0 {
+			t.Errorf("seed %d: %d dropped, want %d; money %+v", seed, r.Buyers[0].Dropped, len(adversary.Cheats()), r.Money)
 		}
 	}
 }
