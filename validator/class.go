@@ -12,7 +12,7 @@ import (
 // class says what the data are by what was opened, and whether a label of the offer is wrong.
 func (c *Core) class(r *round, p protocol.Property) (protocol.Class, bool) {
 	e := label.Evidence{Offer: r.offer, Prop: p, Cell: r.wc.Cell, T1: r.wc.T1, Coverage: permille(r.result.Stats.Complete),
-		Near: c.around(r.stream, r.wc.Window)}
+		Near: c.nearby(r.stream, r.wc.Window)}
 	for i := range r.headers {
 		if open, held := r.batches[i]; held {
 			if list, err := protocol.DecodePack(p, open.Pack); err == nil {
@@ -35,9 +35,9 @@ func (c *Core) class(r *round, p protocol.Property) (protocol.Class, bool) {
 // reach is how far away a neighbour's readings still tell what a quantity is, in metres.
 const reach = 30_000
 
-// around has the medians of the nearest other sellers of each property, at most maxNeighbours, that were judged here in the
+// nearby has the medians of the nearest other sellers of each property, at most maxNeighbours, that were judged here in the
 // last two windows and are what they are sold as.
-func (c *Core) around(s *stream, w uint64) map[string][]float64 {
+func (c *Core) nearby(s *stream, w uint64) map[string][]float64 {
 	type near struct {
 		metres uint32
 		median float64
