@@ -23,5 +23,5 @@ func validatorCommand() *cobra.Command {
 		},
 	}
 	f.add(cmd, "validator")
-	return group("validator", "judge data and earn for it", withConfig(cmd), validatorScoreCommand())
+	return group("validator", "judge data and earn for it", withConfig(cmd), validatorScoreCommand(), validatorEventsCommand())
 }

@@ -18,6 +18,9 @@ type calm struct {
 
 // after returns what is left of the surprise v in row, with the stream counted as rows long.
 func (m *calm) after(v float64, rows, row int, c *constants) float64 {
+	if v < 1 { // in no scale is it one of ten
+		return 0
+	}
 	v -= float64(c.Growth*number.Ln(float64(rows)/1000)) / math.Ln10
 	if !(v > 0) {
 		return 0

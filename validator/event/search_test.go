@@ -1,0 +1,111 @@
+package event_test
+
+import (
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"github.com/iotverse/iotverse/validator/event"
+)
+
+var search = flag.Int("search", 0, "constants to try at random, a few seconds each")
+
+// draw returns constants near the standard ones, and what was drawn.
+func draw(r *rand.Rand) (event.Constants, []string) {
+	c := event.Standard
+	c.Sizes = slices.Clone(c.Sizes)
+	var drawn []string
+	pick := func(name string, p *float64, choice ...float64) {
+		*p = choice[r.IntN(len(choice))]
+		drawn = append(drawn, fmt.Sprintf("%s %v", name, *p))
+	}
+	whole := func(name string, p *int, choice ...float64) {
+		x := 0.0
+		pick(name, &x, choice...)
+		*p = int(x)
+	}
+	whole("size 2", &c.Sizes[1], 8, 12, 16, 20)
+	whole("size 3", &c.Sizes[2], 32, 48, 64, 96)
+	whole("blocks", &c.Blocks, 4, 5, 6, 8)
+	whole("keep", &c.Keep, 1500, 3000, 4500)
+	pick("memory", &c.Memory, 2000, 5000, 10000)
+	pick("tail", &c.Tail, .03, .05, .08)
+	pick("shape", &c.Shape, 2, 3, 5)
+	pick("weight", &c.Weight, 2, 5, 10)
+	pick("fade", &c.Fade, .5, .75, .9)
+	pick("growth", &c.Growth, 0, .25, .5, .75, 1)
+	pick("rest", &c.Rest, 20, 45, 90)
+	pick("share", &c.Share, .02, .045, .08)
+	pick("bar", &c.Bar, 1.25, 1.75, 2.25)
+	pick("often", &c.Often, 0, .2, .4, .6)
+	return c, drawn
+}
+
+// TestSearch tries constants at random (go test -v -run TestSearch ./validator/event -search 80 -timeout 0) and prints the
+// mean score of each choice, which tells how much it matters, and a cross-validation: the constants that are best on one half
+// of the files, on the other half.
+func TestSearch(t *testing.T) {
+	if *search == 0 {
+		t.Skip("no -search")
+	}
+	corpus := readCorpus(t)
+	r := rand.New(rand.NewPCG(1, 5))
+	var trials [][][]float64 // of constants, of file, of row; the standard ones first
+	sum, count := map[string]float64{}, map[string]float64{}
+	for n := range *search + 1 {
+		c, drawn := draw(r)
+		if n == 0 {
+			c, drawn = event.Standard, []string{"standard"}
+		}
+		var scores [][]float64
+		for _, s := range corpus {
+			scores = append(scores, s.scores(c))
+		}
+		trials = append(trials, scores)
+		got := rate(corpus, scores, profiles[0]).score
+		for _, d := range append(drawn, "all") {
+			sum[d] += got
+			count[d]++
+		}
+		t.Logf("%.1f %v", got, drawn)
+	}
+	var names []string
+	for d := range sum {
+		names = append(names, d)
+	}
+	slices.Sort(names)
+	for _, d := range names {
+		t.Logf("%-14s %.1f of %v", d, sum[d]/count[d], count[d])
+	}
+	crossValidate(t, corpus, trials)
+}
+
+func crossValidate(t *testing.T, corpus []*series, trials [][][]float64) {
+	r := rand.New(rand.NewPCG(2, 5))
+	var tuned, standard, mean float64
+	const splits = 20
+	for range splits {
+		order := r.Perm(len(corpus))
+		half := len(order) / 2
+		score := func(scores [][]float64, files []int) float64 {
+			var part []*series
+			var theirs [][]float64
+			for _, k := range files {
+				part, theirs = append(part, corpus[k]), append(theirs, scores[k])
+			}
+			return rate(part, theirs, profiles[0]).score
+		}
+		best, at := -1.0, 0
+		for n, scores := range trials {
+			if s := score(scores, order[:half]); s > best {
+				best, at = s, n
+			}
+			mean += score(scores, order[half:]) / float64(splits*len(trials))
+		}
+		tuned += score(trials[at], order[half:]) / splits
+		standard += score(trials[0], order[half:]) / splits
+	}
+	t.Logf("on the other half: tuned on one half %.1f, standard %.1f, mean of all tried %.1f", tuned, standard, mean)
+}
