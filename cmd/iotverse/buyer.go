@@ -15,12 +15,14 @@ import (
 	"github.com/iotverse/iotverse/byteball"
 	"github.com/iotverse/iotverse/market/deal"
 	"github.com/iotverse/iotverse/market/params"
+	"github.com/iotverse/iotverse/market/rank"
 	"github.com/iotverse/iotverse/protocol"
 	"github.com/iotverse/iotverse/seller/privacy"
 )
 
 // demandFile is one demand as people write it; a file holds one or a list.
 type demandFile struct {
+	Want     string        `yaml:"want"`      // in words
 	Quantity string        `yaml:"quantity"`  // slug of the table of properties
 	At       string        `yaml:"at"`        // LAT,LON of the centre
 	Radius   uint32        `yaml:"radius"`    // metres
@@ -36,23 +38,28 @@ func defaultDemand() demandFile {
 	return demandFile{Radius: 10_000, HalfLife: time.Hour, Period: time.Minute, Accuracy: "1", Windows: 24, Sellers: 1}
 }
 
-// want turns it into what the core understands.
+// want turns it into what the core understands: what the words say first, then a quantity that is named.
 func (d demandFile) want() (buyer.Want, error) {
-	prop, ok := protocol.PropertyOf(d.Quantity)
-	if !ok {
+	w := buyer.Want{Sellers: d.Sellers, Text: d.Want, Demand: protocol.Demand{Radius: d.Radius, HalfLife: uint32(d.HalfLife.Seconds()),
+		Period: uint32(d.Period.Milliseconds()), Accuracy: d.Accuracy, Cap: byteball.Bytes(d.Cap), Windows: d.Windows}}
+	if d.Want != "" {
+		if err := rank.Read(rank.Want{Text: d.Want}).Fill(&w.Demand); err != nil {
+			return buyer.Want{}, usageError{err}
+		}
+	}
+	if prop, ok := protocol.PropertyOf(d.Quantity); ok {
+		w.Demand.Prop, w.Demand.Unit = prop.Slug, prop.Unit
+	} else if d.Quantity != "" || d.Want == "" {
 		return buyer.Want{}, usagef("quantity %q is not for sale here; known are %v", d.Quantity, protocol.Properties())
 	}
-	cell, err := privacy.Cell(d.At)
-	if err != nil {
+	var err error
+	if w.Demand.Cell, err = privacy.Cell(d.At); err != nil {
 		return buyer.Want{}, usageError{err}
 	}
 	if d.Cap == 0 {
 		return buyer.Want{}, usagef("say what a batch of perfect data may cost: --cap BYTES")
 	}
-	return buyer.Want{Sellers: d.Sellers, Demand: protocol.Demand{
-		Prop: prop.Slug, Unit: prop.Unit, Cell: cell, Radius: d.Radius, HalfLife: uint32(d.HalfLife.Seconds()),
-		Period: uint32(d.Period.Milliseconds()), Accuracy: d.Accuracy, Cap: byteball.Bytes(d.Cap), Windows: d.Windows,
-	}}, nil
+	return w, nil
 }
 
 // readDemands reads a YAML (or JSON) file with one demand or a list of them.
@@ -128,12 +135,14 @@ func buyerCommand() *cobra.Command {
 		Use:   "run",
 		Short: "buy what is demanded, batch by batch",
 		Example: `  iotverse buyer run --quantity air-temperature --at 52.52,13.40 --cap 3000 --out data
+  iotverse buyer run --want "supply air temperature, building 3, every 5 min" --at 52.52,13.40 --cap 3000 --out data
   iotverse buyer run --demand demands.yaml --out data`,
 		RunE: func(cmd *cobra.Command, _ []string) error { return f.run(cmd) },
 	}
 	f.commonFlags.add(cmd, "buyer")
 	fl := cmd.Flags()
 	fl.StringVar(&f.file, "demand", "", "YAML file with one demand or a list (names as the flags below)")
+	fl.StringVar(&f.Want, "want", "", "what is wanted, in words: quantity, medium, place, rate, accuracy")
 	fl.StringVar(&f.Quantity, "quantity", "", "what is wanted, e.g. air-temperature")
 	fl.StringVar(&f.At, "at", "0,0", "around which place, LAT,LON")
 	fl.Uint32Var(&f.Radius, "radius", f.Radius, "how near, in metres")
@@ -198,8 +207,8 @@ func (f *buyerFlags) wants() ([]buyer.Want, error) {
 		if list, err = readDemands(f.file); err != nil {
 			return nil, err
 		}
-	} else if f.Quantity == "" {
-		return nil, usagef("say what is wanted: --quantity SLUG with --cap, or --demand FILE")
+	} else if f.Quantity == "" && f.Want == "" {
+		return nil, usagef("say what is wanted: --want WORDS or --quantity SLUG, with --cap, or --demand FILE")
 	}
 	var wants []buyer.Want
 	for _, d := range list {

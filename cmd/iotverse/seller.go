@@ -22,7 +22,7 @@ import (
 type sellerFlags struct {
 	commonFlags
 	sensor, data, quantity, at, device string
-	props                              []string
+	props, titles                      []string
 	period                             time.Duration
 	price, floor                       uint64
 }
@@ -33,7 +33,7 @@ func sellerCommand() *cobra.Command {
 		Use:   "run",
 		Short: "sell what this device measures",
 		Example: `  iotverse seller run --sensor host --at 52.52,13.40
-  iotverse seller run --sensor w1 --at 52.52,13.40 --price 3000
+  iotverse seller run --sensor w1 --at 52.52,13.40 --price 3000 --title "supply air temperature, building 3"
   iotverse seller run --sensor file --data temperatures.csv.gz --quantity air-temperature --at 52.52,13.40`,
 		RunE: func(cmd *cobra.Command, _ []string) error { return f.run(cmd) },
 	}
@@ -42,6 +42,7 @@ func sellerCommand() *cobra.Command {
 	fl.StringVar(&f.sensor, "sensor", "host", "driver: host, file, w1, hwmon, iio or thermal")
 	fl.StringVar(&f.at, "at", "", "where the sensor stands, LAT,LON in degrees; only its 5 km cell is told")
 	fl.StringSliceVar(&f.props, "property", nil, "what of it to sell (default: all that the driver has)")
+	fl.StringArrayVar(&f.titles, "title", nil, "what the sensor is called, in words of the trade; PROPERTY=TITLE where several quantities are sold")
 	fl.StringVar(&f.data, "data", "", "recording for --sensor file")
 	fl.StringVar(&f.quantity, "quantity", "air-temperature", "what the recording is of")
 	fl.StringVar(&f.device, "device", "", "pattern for the device or chip of w1, hwmon, iio and thermal (default: any)")
@@ -76,6 +77,9 @@ func (f *sellerFlags) run(cmd *cobra.Command) error {
 		price = p.Price
 	}
 	list := products(d, price, byteball.Bytes(f.floor))
+	if err := titled(list, f.titles); err != nil {
+		return err
+	}
 	stderr := cmd.ErrOrStderr()
 	return running(cmd, &f.commonFlags, bondNeed(p, p.SellerParts, p.SellerBond), func(ctx context.Context, r *rig, settle <-chan struct{}) error {
 		fmt.Fprintf(stderr, "iotverse: selling %s in cell %s\n", strings.Join(propsOf(d), ", "), cell)

@@ -75,9 +75,6 @@ type Finding struct {
 	Wrong []Wrong
 }
 
-// sure is how many ‰ of confidence make a word of a title count: more than what is merely usual for a kind.
-const sure = 640
-
 // Of says what the readings are. Without readings it repeats the offer. It never fails.
 func Of(e Evidence) Finding {
 	f := Finding{Class: protocol.Class{
@@ -91,7 +88,7 @@ func Of(e Evidence) Finding {
 	}
 	w.quantity(&f, title.Kind)
 	f.role(w, title.Role)
-	if m := title.Medium; m.Confidence >= sure && m.Value != f.Class.Medium {
+	if m := title.Medium; m.Confidence >= classify.Sure && m.Value != f.Class.Medium {
 		if f.Class.Medium != "" {
 			f.wrong("medium", f.Class.Medium, m.Value, "the title says so")
 		}

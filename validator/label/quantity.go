@@ -50,7 +50,7 @@ func distance(a, b float64) float64 { return max(a-b, b-a) }
 func (w *window) quantity(f *Finding, titled classify.Guess) {
 	claim := w.fits(w.Prop, w.median)
 	named := named(titled)
-	mistitled := titled.Confidence >= sure && !slices.Contains(named, w.Prop.Slug)
+	mistitled := titled.Confidence >= classify.Sure && !slices.Contains(named, w.Prop.Slug)
 	if claim == supported || claim == possible && !mistitled {
 		if mistitled {
 			f.wrong("title", titled.Value, w.Prop.Slug, "the neighbours measure the same")
@@ -126,7 +126,7 @@ func convert(v float64, from, to classify.Unit) (float64, bool) {
 // named lists the properties of the quantity that a title names, none if it names none that is for sale: the one that is
 // called like it, else all that are of that quantity kind.
 func named(kind classify.Guess) []string {
-	if kind.Confidence < sure {
+	if kind.Confidence < classify.Sure {
 		return nil
 	}
 	if p, ok := protocol.PropertyOf(strings.ReplaceAll(kind.Value, "_", "-")); ok {

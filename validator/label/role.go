@@ -18,7 +18,7 @@ const (
 // role finds what is done with the value: by the values, else by the title, else as offered.
 func (f *Finding) role(w *window, titled classify.Guess) {
 	found, why := w.role()
-	if found == "" && titled.Confidence >= sure {
+	if found == "" && titled.Confidence >= classify.Sure {
 		found, why = titled.Value, "the title says so"
 	}
 	if found == "" || found == f.Class.Role {
