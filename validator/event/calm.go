@@ -16,8 +16,12 @@ type calm struct {
 	alarms [heights]float64
 }
 
-// after returns what is left of the surprise v in row, with the stream counted as rows long.
-func (m *calm) after(v float64, rows, row int, c *constants) float64 {
+// longest is the number of rows at which a stream counts as no longer than that.
+const longest = 1 << 15
+
+// after returns what is left of the surprise v in row, counted from 1.
+func (m *calm) after(v float64, row int, c *constants) float64 {
+	rows := min(row, longest)
 	if v < 1 { // in no scale is it one of ten
 		return 0
 	}

@@ -18,7 +18,7 @@
 //     bar that falls to nothing within some rows; and what came often before counts less.
 //
 // Neither scale, offset nor sign of the values matter; times do not matter, only the order. The state is of one size however
-// long the stream: about 200 kB. The nearest neighbour in place of a learned model, and the tail in place of a normal
+// long the stream: about 160 kB. The nearest neighbour in place of a learned model, and the tail in place of a normal
 // distribution, are what made the difference on the Numenta Anomaly Benchmark; single values, levels, variances, the hour of
 // the day, densities (the neighbour's own distance) and further scales were tried beside it and made it worse.
 //

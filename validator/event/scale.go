@@ -13,6 +13,7 @@ type scale struct {
 	sums            []float64
 	means           []float64 // of the newest blocks, one a look: a ring, written twice so that every stretch of it is in one piece
 	looks           int       // means so far
+	hint            int       // the look of the nearest pattern at the last
 	parts           []spread  // of each number of a pattern
 	tail            tail
 	pattern, scales []float64 // scratch
@@ -82,19 +83,35 @@ func (k *scale) look(at int) {
 
 // nearest returns the smallest distance of pattern to one of the n that end before the index end of means.
 func (k *scale) nearest(end, n int) float64 {
+	// The one after the last nearest is probably near: it is tried first, which spares most of the others.
 	best := math.Inf(1)
-	now := k.means[end-n : end]
+	from := k.looks - end // a look less its index
+	if hint := k.hint + 1 - from; hint >= end-n && hint < end {
+		best = k.square(hint, best)
+		k.hint++
+	}
 	level, unit := k.pattern[0], k.scales[0]
-	for i, m := range now {
-		d := float64((m - level) * unit)
-		t := float64(d * d)
-		for j := 1; t < best && j < len(k.pattern); j++ {
-			d := float64((k.means[end-n+i-j*k.lag] - m - k.pattern[j]) * k.scales[j])
-			t += float64(d * d)
+	for i, m := range k.means[end-n : end] {
+		if d := float64((m - level) * unit); float64(d*d) < best {
+			if t := k.square(end-n+i, best); t < best {
+				best, k.hint = t, end-n+i+from
+			}
 		}
-		best = min(best, t)
 	}
 	return math.Sqrt(best)
+}
+
+// square returns the squared distance of pattern to the one that ends at an index of means, or a part of it that is not
+// under best.
+func (k *scale) square(at int, best float64) float64 {
+	m := k.means[at]
+	d := float64((m - k.pattern[0]) * k.scales[0])
+	t := float64(d * d)
+	for j := 1; j < len(k.pattern) && t < best; j++ {
+		d := float64((k.means[at-j*k.lag] - m - k.pattern[j]) * k.scales[j])
+		t += float64(d * d)
+	}
+	return t
 }
 
 // spread follows mean and variance, with a memory of some thousand values.

@@ -29,9 +29,6 @@ var standard = constants{
 	Growth: .5, Rest: 45, Share: .045, Bar: 1.75, Often: .4, Half: 1.75,
 }
 
-// longest is the number of rows at which a stream counts as no longer than that.
-const longest = 1 << 15
-
 // Scorer scores the values of one stream. It is not safe for concurrent use. The zero value is of no use: see New.
 type Scorer struct {
 	c      constants
@@ -61,6 +58,11 @@ func (s *Scorer) Add(value float64) float64 {
 	if math.IsNaN(value) || math.IsInf(value, 0) {
 		return 0
 	}
+	return s.told(s.feel(value))
+}
+
+// feel takes a value and returns the sum of the surprises.
+func (s *Scorer) feel(value float64) float64 {
 	if s.rows == 0 {
 		s.origin = value
 	}
@@ -71,6 +73,11 @@ func (s *Scorer) Add(value float64) float64 {
 		s.felt[i] = max(float64(s.felt[i]*s.c.Fade), s.scales[i].add(x, &s.c))
 		sum += s.felt[i]
 	}
-	v := s.calm.after(sum, min(s.rows, longest), s.rows, &s.c)
+	return sum
+}
+
+// told returns the score of a sum of surprises.
+func (s *Scorer) told(sum float64) float64 {
+	v := s.calm.after(sum, s.rows, &s.c)
 	return v / (v + s.c.Half)
 }

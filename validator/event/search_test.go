@@ -10,40 +10,54 @@ import (
 	"github.com/iotverse/iotverse/validator/event"
 )
 
-var search = flag.Int("search", 0, "constants to try at random, a few seconds each")
+var search = flag.Int("search", 0, "constants to try at random, some seconds each")
 
-// draw returns constants near the standard ones, and what was drawn.
-func draw(r *rand.Rand) (event.Constants, []string) {
-	c := event.Standard
-	c.Sizes = slices.Clone(c.Sizes)
-	var drawn []string
-	pick := func(name string, p *float64, choice ...float64) {
-		*p = choice[r.IntN(len(choice))]
-		drawn = append(drawn, fmt.Sprintf("%s %v", name, *p))
-	}
-	whole := func(name string, p *int, choice ...float64) {
-		x := 0.0
-		pick(name, &x, choice...)
-		*p = int(x)
-	}
-	whole("size 2", &c.Sizes[1], 8, 12, 16, 20)
-	whole("size 3", &c.Sizes[2], 32, 48, 64, 96)
-	whole("blocks", &c.Blocks, 4, 5, 6, 8)
-	whole("keep", &c.Keep, 1500, 3000, 4500)
-	pick("memory", &c.Memory, 2000, 5000, 10000)
-	pick("tail", &c.Tail, .03, .05, .08)
-	pick("shape", &c.Shape, 2, 3, 5)
-	pick("weight", &c.Weight, 2, 5, 10)
-	pick("fade", &c.Fade, .5, .75, .9)
-	pick("growth", &c.Growth, 0, .25, .5, .75, 1)
-	pick("rest", &c.Rest, 20, 45, 90)
-	pick("share", &c.Share, .02, .045, .08)
-	pick("bar", &c.Bar, 1.25, 1.75, 2.25)
-	pick("often", &c.Often, 0, .2, .4, .6)
-	return c, drawn
+// tellings are the constants of what follows an alarm that are tried with each of the others.
+const tellings = 12
+
+// draws notes what was drawn.
+type draws struct {
+	*rand.Rand
+	list []string
 }
 
-// TestSearch tries constants at random (go test -v -run TestSearch ./validator/event -search 80 -timeout 0) and prints the
+func (d *draws) pick(name string, p *float64, choice ...float64) {
+	*p = choice[d.IntN(len(choice))]
+	d.list = append(d.list, fmt.Sprintf("%s %v", name, *p))
+}
+
+func (d *draws) whole(name string, p *int, choice ...float64) {
+	x := 0.0
+	d.pick(name, &x, choice...)
+	*p = int(x)
+}
+
+// feeling draws the constants of surprise.
+func (d *draws) feeling(c *event.Constants) {
+	d.list = nil
+	c.Sizes = slices.Clone(c.Sizes)
+	d.whole("size 2", &c.Sizes[1], 8, 12, 16, 20)
+	d.whole("size 3", &c.Sizes[2], 32, 48, 64, 96)
+	d.whole("blocks", &c.Blocks, 4, 5, 6, 8)
+	d.whole("keep", &c.Keep, 1500, 3000, 4500)
+	d.pick("memory", &c.Memory, 2000, 5000, 10000)
+	d.pick("tail", &c.Tail, .03, .05, .08)
+	d.pick("shape", &c.Shape, 2, 3, 5)
+	d.pick("weight", &c.Weight, 2, 5, 10)
+	d.pick("fade", &c.Fade, .5, .75, .9)
+}
+
+// telling draws the constants of what follows an alarm.
+func (d *draws) telling(c *event.Constants) {
+	d.list = nil
+	d.pick("growth", &c.Growth, 0, .25, .5, .75, 1)
+	d.pick("rest", &c.Rest, 20, 45, 90)
+	d.pick("share", &c.Share, .02, .045, .08)
+	d.pick("bar", &c.Bar, 1.25, 1.75, 2.25)
+	d.pick("often", &c.Often, 0, .2, .4, .6)
+}
+
+// TestSearch tries constants at random (go test -v -run TestSearch ./validator/event -search 20 -timeout 0) and prints the
 // mean score of each choice, which tells how much it matters, and a cross-validation: the constants that are best on one half
 // of the files, on the other half.
 func TestSearch(t *testing.T) {
@@ -51,25 +65,39 @@ func TestSearch(t *testing.T) {
 		t.Skip("no -search")
 	}
 	corpus := readCorpus(t)
-	r := rand.New(rand.NewPCG(1, 5))
+	d := draws{Rand: rand.New(rand.NewPCG(1, 5))}
 	var trials [][][]float64 // of constants, of file, of row; the standard ones first
 	sum, count := map[string]float64{}, map[string]float64{}
 	for n := range *search + 1 {
-		c, drawn := draw(r)
-		if n == 0 {
-			c, drawn = event.Standard, []string{"standard"}
+		c := event.Standard
+		if n > 0 {
+			d.feeling(&c)
 		}
-		var scores [][]float64
+		felt := d.list
+		var sums [][]float64
 		for _, s := range corpus {
-			scores = append(scores, s.scores(c))
+			sums = append(sums, event.Feel(c, s.values))
 		}
-		trials = append(trials, scores)
-		got := rate(corpus, scores, profiles[0]).score
-		for _, d := range append(drawn, "all") {
-			sum[d] += got
-			count[d]++
+		for m := range tellings {
+			if n+m > 0 {
+				d.telling(&c)
+			}
+			var scores [][]float64
+			for k := range corpus {
+				scores = append(scores, event.Tell(c, sums[k]))
+			}
+			trials = append(trials, scores)
+			got := rate(corpus, scores, profiles[0]).score
+			drawn := append(slices.Clone(felt), d.list...)
+			if n == 0 {
+				drawn = append(drawn, "standard feeling")
+			}
+			for _, name := range append(drawn, "all") {
+				sum[name] += got
+				count[name]++
+			}
+			t.Logf("%.1f %v", got, drawn)
 		}
-		t.Logf("%.1f %v", got, drawn)
 	}
 	var names []string
 	for d := range sum {
