@@ -18,6 +18,7 @@ import (
 	"github.com/libp2p/go-libp2p/p2p/net/swarm"
 	ma "github.com/multiformats/go-multiaddr"
 	mh "github.com/multiformats/go-multihash"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/iotverse/iotverse/protocol"
 )
@@ -29,6 +30,8 @@ const (
 	provideEvery = 10 * time.Minute // a topic is announced again, in case the DHT server forgot
 	searchMin    = time.Second      // pause between searches for peers on a topic, doubled each time
 	searchMax    = 2 * time.Minute
+	searchAtOnce = 8 // topics
+	reachAtOnce  = 8 // peers of one topic
 )
 
 // startDiscovery starts looking for peers: configured ones, on the LAN, in the DHT.
@@ -168,13 +171,14 @@ func (n *Node) Connect(ctx context.Context, addr string) error {
 
 // search is what the node does in the DHT for one topic.
 type search struct {
-	provided time.Time // when the topic was announced last
+	provided time.Time // when the node was announced on it last
 	next     time.Time // of the next search
 	pause    time.Duration
 }
 
-// searchTopics announces the topics that the node listens to, and finds peers for topics that have too few. GossipSub
-// alone only spreads to those who happen to be connected, and a relay passes nothing on.
+// searchTopics announces the node on its topics, and finds peers for topics that have too few. GossipSub alone only spreads
+// to those who happen to be connected, and a relay passes nothing on. Who comes new searches at once, so the pauses of
+// those who were there before do not matter: for that, nodes that only publish on a topic are announced, too.
 func (n *Node) searchTopics() {
 	defer n.wg.Done()
 	state := make(map[string]*search)
@@ -185,14 +189,20 @@ func (n *Node) searchTopics() {
 		}
 		needy := n.needy()
 		maps.DeleteFunc(state, func(name string, _ *search) bool { _, joined := needy[name]; return !joined })
+		var all errgroup.Group // a peer that does not answer holds up its own topic only
+		all.SetLimit(searchAtOnce)
 		for name, listening := range needy {
 			s := state[name]
 			if s == nil {
-				s = &search{pause: searchMin}
+				s = &search{pause: searchMin, next: time.Now().Add(n.cfg.searchLate)}
 				state[name] = s
 			}
-			n.searchTopic(name, listening, s)
+			all.Go(func() error {
+				n.searchTopic(name, listening, s)
+				return nil
+			})
 		}
+		all.Wait()
 	}
 }
 
@@ -211,13 +221,22 @@ func (n *Node) needy() map[string]bool {
 func (n *Node) searchTopic(name string, listening bool, s *search) {
 	ctx, cancel := context.WithTimeout(n.ctx, dialTimeout)
 	defer cancel()
-	key, err := topicKey(n.prefix + name)
+	listeners, err := topicKey(n.prefix + name)
 	if err != nil {
 		n.log.Warn("topic key", "topic", name, "err", err)
 		return
 	}
-	if listening && time.Since(s.provided) > provideEvery {
-		if err := n.dht.Provide(ctx, key, true); err != nil {
+	publishers, err := topicKey(n.prefix + name + "#publishers")
+	if err != nil {
+		n.log.Warn("topic key", "topic", name, "err", err)
+		return
+	}
+	own, wanted := publishers, []cid.Cid{listeners}
+	if listening {
+		own, wanted = listeners, []cid.Cid{publishers, listeners}
+	}
+	if time.Since(s.provided) > provideEvery {
+		if err := n.dht.Provide(ctx, own, true); err != nil {
 			n.log.Debug("announce topic", "topic", name, "err", err)
 		} else {
 			s.provided = time.Now()
@@ -226,20 +245,33 @@ func (n *Node) searchTopic(name string, listening bool, s *search) {
 	if time.Now().Before(s.next) || len(n.pubsub.ListPeers(name)) >= enoughPeers {
 		return
 	}
-	for p := range n.dht.FindProvidersAsync(ctx, key, 4*enoughPeers) {
-		if p.ID == n.host.ID() || n.host.Network().Connectedness(p.ID) == network.Connected {
-			continue
-		}
-		n.host.Peerstore().AddAddrs(p.ID, p.Addrs, peerstore.TempAddrTTL)
-		if err := n.reach(ctx, p.ID); err != nil {
-			n.log.Debug("peer on topic", "topic", name, "peer", p.ID, "err", err)
-		}
+	for _, key := range wanted {
+		n.meet(ctx, name, key)
 	}
 	s.next = time.Now().Add(s.pause)
 	s.pause = min(2*s.pause, searchMax)
 }
 
-// topicKey is where the DHT keeps who listens to a topic.
+// meet connects to those who are announced under a key, side by side: many of them may have gone for good.
+func (n *Node) meet(ctx context.Context, topic string, key cid.Cid) {
+	var all errgroup.Group
+	all.SetLimit(reachAtOnce)
+	for p := range n.dht.FindProvidersAsync(ctx, key, 4*enoughPeers) {
+		if p.ID == n.host.ID() || n.host.Network().Connectedness(p.ID) == network.Connected {
+			continue
+		}
+		n.host.Peerstore().AddAddrs(p.ID, p.Addrs, peerstore.TempAddrTTL)
+		all.Go(func() error {
+			if err := n.reach(ctx, p.ID); err != nil {
+				n.log.Debug("peer on topic", "topic", topic, "peer", p.ID, "err", err)
+			}
+			return nil
+		})
+	}
+	all.Wait()
+}
+
+// topicKey is where the DHT keeps who takes part in a topic.
 func topicKey(name string) (cid.Cid, error) {
 	sum, err := mh.Sum([]byte(name), mh.SHA2_256, -1)
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -84,6 +85,31 @@ func TestTopicThroughBootstrap(t *testing.T) {
 	})
 	if len(relay.Stats().Topics) != 0 {
 		t.Error("the relay joined a topic")
+	}
+}
+
+// Who comes to a topic finds those who were there before, whether they listen or only publish: their own next search may be
+// minutes away. So a buyer that is started again hears the offers.
+func TestNewcomerFindsPublisher(t *testing.T) {
+	relay := start(t, func(c *p2p.Config) { c.Relay = true })
+	at := func(c *p2p.Config) { c.Peers = relay.Addrs() }
+	early := func(c *p2p.Config) { at(c); p2p.SearchLate(c, time.Hour) }
+	publisher, listener := start(t, early), start(t, early)
+	const topic = "/iotverse/1/offers/x/u33"
+	if err := publisher.Publish(t.Context(), topic, []byte("nobody is there")); !errors.Is(err, protocol.Transient) {
+		t.Fatalf("got %v, want Transient", err)
+	}
+	nothing := func([]byte) {}
+	accept := func(protocol.Identity, []byte) protocol.Verdict { return protocol.Accept }
+	if _, err := listener.Subscribe(topic, accept, nothing); err != nil {
+		t.Fatal(err)
+	}
+	newcomer := start(t, at)
+	if _, err := newcomer.Subscribe(topic, accept, nothing); err != nil {
+		t.Fatal(err)
+	}
+	for _, other := range []*p2p.Node{publisher, listener} {
+		eventually(t, "the newcomer has found everybody", func() bool { return slices.Contains(newcomer.Peers(), other.Identity()) })
 	}
 }
 

@@ -9,7 +9,7 @@
 // each party over loopback.
 //
 // Transports are TCP (Noise, yamux) and QUIC. Peers are found among configured addresses, by mDNS on a LAN, and by a
-// Kademlia DHT under a prefix of the market, in which nodes also announce the topics they listen to. Those behind NAT
+// Kademlia DHT under a prefix of the market, in which nodes also announce the topics they listen to or publish on. Those behind NAT
 // reserve a slot at a relay and punch holes.
 package p2p
 
@@ -20,6 +20,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"time"
 
 	dht "github.com/libp2p/go-libp2p-kad-dht"
 	pubsub "github.com/libp2p/go-libp2p-pubsub"
@@ -44,6 +45,8 @@ type Config struct {
 	NAT    bool            // known to be unreachable: take a relay slot at once instead of finding out
 	Limits Limits
 	Log    *slog.Logger // nil discards
+
+	searchLate time.Duration // before the first search on a topic; only tests of who finds whom set it
 }
 
 // Node is one libp2p host with everything on it. All methods are safe for concurrent use.
