@@ -1,7 +1,6 @@
 package validator
 
 import (
-	"cmp"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
@@ -9,7 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/iotverse/iotverse/market/book"
 	judge "github.com/iotverse/iotverse/market/round"
 	"github.com/iotverse/iotverse/protocol"
 	"github.com/iotverse/iotverse/validator/label"
@@ -112,10 +110,11 @@ func units(p protocol.Property) []score.Unit {
 
 // input translates a round for the scorer.
 func (c *Core) input(r *round, p protocol.Property) score.Input {
+	neighbours, past := c.beside(r.stream, r.wc.Window)
 	in := score.Input{
 		Profile: c.profile(p, r.offer.Period), Seller: r.wc.Seller.ID(), Wid: r.wid, Window: int64(r.wc.Window),
 		Committed: r.arrived.UnixMilli(), Arrived: r.arrived.UnixMilli(), Device: c.cfg.Device,
-		Past: r.stream.past, Index: c.archive.index(p), Neighbours: c.neighbours(r.stream, r.wc.Window), ClassScale: c.classScale(r.wc.Prop),
+		Past: past, Index: c.archive.index(p), Neighbours: neighbours, ClassScale: c.classScale(r.wc.Prop),
 	}
 	missing, _ := r.withheld()
 	for i, h := range r.headers {
@@ -149,68 +148,6 @@ func readings(p protocol.Property, pack []byte) []score.Reading {
 		out[i] = score.Reading{T: r.Time, V: r.Value}
 	}
 	return out
-}
-
-const maxNeighbours = 8
-
-// neighbours are the nearest other sellers of the property that were judged here in the last two windows, each with the
-// median of its newest one.
-func (c *Core) neighbours(s *stream, w uint64) []score.Neighbour {
-	type near struct {
-		metres uint32
-		score.Neighbour
-	}
-	var list []near
-	for _, o := range c.known() {
-		if o.prop != s.prop || o.seller == s.seller || len(o.past) == 0 {
-			continue
-		}
-		newest := o.past[len(o.past)-1]
-		metres, err := book.Distance(s.cell, o.cell)
-		if back := int64(w) - newest.Window; err != nil || back < 0 || back > 2 || !o.judged[newest.Window] {
-			continue
-		}
-		list = append(list, near{metres, score.Neighbour{Seller: o.seller.ID(), Median: newest.Median}})
-	}
-	slices.SortStableFunc(list, func(a, b near) int { return cmp.Compare(a.metres, b.metres) })
-	var out []score.Neighbour
-	for _, n := range list[:min(len(list), maxNeighbours)] {
-		out = append(out, n.Neighbour)
-	}
-	return out
-}
-
-// leastResiduals is from how many residuals the scale of a class can be told.
-const leastResiduals = 8
-
-// classScale is how far sellers of a property stray from their own usual offset to their neighbours: 1.4826 times the median
-// of the absolute deviations of all of them. 0 while too little is known.
-func (c *Core) classScale(prop string) float64 {
-	var strays []float64
-	for _, s := range c.known() {
-		if s.prop != prop {
-			continue
-		}
-		var own []float64
-		for _, p := range s.past {
-			if p.Near {
-				own = append(own, p.Residual)
-			}
-		}
-		if len(own) < 2 {
-			continue
-		}
-		slices.Sort(own)
-		usual := own[(len(own)-1)/2]
-		for _, v := range own {
-			strays = append(strays, max(v-usual, usual-v))
-		}
-	}
-	if len(strays) < leastResiduals {
-		return 0
-	}
-	slices.Sort(strays)
-	return float64(1.4826 * strays[(len(strays)-1)/2])
 }
 
 // promise saves what is signed once and never otherwise: "reveal" or "signed" of a window.

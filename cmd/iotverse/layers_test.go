@@ -30,7 +30,7 @@ var layers = map[string]int{"byteball": 0, "protocol": 1, "market": 2, "seller":
 var pure = []string{
 	"byteball/objecthash", "byteball/chash", "byteball/definition", "byteball/merkle", "byteball/unit", "byteball/joint", "byteball/channel",
 	"byteball/device", "byteball/signedmessage",
-	"protocol", "protocol/merkle", "protocol/role", "market/...", "validator", "validator/score", "validator/label",
+	"protocol", "protocol/merkle", "protocol/role", "market/...", "validator", "validator/score", "validator/truth", "validator/label",
 	"validator/number", "validator/detect", "validator/detect/series", "validator/detect/inject", "validator/detect/tree", "seller", "seller/outbox", "buyer",
 }
 

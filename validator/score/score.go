@@ -53,9 +53,12 @@ type Past struct {
 }
 
 // A Neighbour is one of the nearest sellers of other owners, with the median of its readings in the window under test.
+// Offset and Scale are what truth.Learn says of it: its usual offset from the truth of the place and how far it strays
+// besides; both are 0 while too little is known.
 type Neighbour struct {
-	Seller [32]byte
-	Median float64
+	Seller        [32]byte
+	Median        float64
+	Offset, Scale float64
 }
 
 // Input is all that a judgement depends on.

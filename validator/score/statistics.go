@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/iotverse/iotverse/validator/number"
+	"github.com/iotverse/iotverse/validator/truth"
 )
 
 // minNeighbours is the fewest neighbours whose median says something; no more than maxNeighbours are used.
@@ -173,17 +174,17 @@ func (in *Input) nearest() []Neighbour {
 	return near
 }
 
-// residual is the median less the median of the nearest neighbours, and whether it can be told.
+// residual is the median less the level that the nearest neighbours agree on, and whether it can be told.
 func (w *window) residual(in Input) (float64, bool) {
 	near := in.nearest()
 	if len(w.values) == 0 || !(in.Profile.BiasMax > 0) || len(near) < minNeighbours {
 		return 0, false
 	}
-	medians := make([]float64, len(near))
+	claims := make([]truth.Claim, len(near))
 	for i, n := range near {
-		medians[i] = n.Median
+		claims[i] = truth.Claim{Value: n.Median - n.Offset, Scale: n.Scale}
 	}
-	r := w.median - number.Median(medians)
+	r := w.median - truth.Estimate(claims)
 	return r, finite(r)
 }
 

@@ -171,7 +171,7 @@ func TestShortOfData(t *testing.T) {
 	for w := range int64(30) {
 		known = append(known, score.Past{Window: w, Median: 15, Run: 2, Near: true, Residual: 0})
 	}
-	near := []score.Neighbour{{name(2), 15}, {name(3), 15}, {name(4), 15}, {name(5), 15}}
+	near := []score.Neighbour{{Seller: name(2), Median: 15}, {Seller: name(3), Median: 15}, {Seller: name(4), Median: 15}, {Seller: name(5), Median: 15}}
 	for _, c := range []struct {
 		name  string
 		do    func(*score.Input)
