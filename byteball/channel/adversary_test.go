@@ -25,6 +25,8 @@ type world struct {
 	read          int  // how many of mail were delivered, when there is no adversary
 	strict        bool // the seller says what he wants
 	direct        bool // the validators get vouchers from the buyer, not from the seller
+	copied        bool // somebody has a copy of the honest seller's disk and key
+	stolen        bool // he has posted from it: the seller may lose money now, but must not look on
 	quiet         bool // the adversary has had his time
 
 	agreed   int             // batches that the buyer has signed for, at most
@@ -87,12 +89,12 @@ const (
 	creditCap = 1_000_000 // the seller closes at half the deposit
 )
 
-func (w *world) honest(n *node) bool { return !n.evil && !n.dead }
+func (w *world) honest(n *node) bool { return !n.evil && !n.dead && !(n == w.seller && w.stolen) }
 
 func newWorld(seed uint64, trace func(string, ...any)) *world {
 	w := &world{Rand: rand.New(rand.NewPCG(seed, 0xb17eba11)), trace: trace, credited: channel.Payouts{}, signed: map[uint64][32]byte{}, shown: map[*unit.Unit]channel.Payouts{}}
 	w.dag = dag{terms: terms(), mci: fundedAt - 5, bad: map[byteball.Hash]bool{}, gone: map[byteball.Hash]bool{}, answers: map[byteball.Hash]error{}, judged: map[byteball.Hash]error{}, trace: trace}
-	w.strict, w.direct = w.IntN(4) > 0, w.IntN(2) == 0
+	w.strict, w.direct, w.copied = w.IntN(4) > 0, w.IntN(2) == 0, w.IntN(8) == 0
 	w.keys = [2]unit.Signer{quickBuyer, quickSeller}
 	if w.IntN(16) == 0 {
 		w.keys = [2]unit.Signer{buyerKey, sellerKey}

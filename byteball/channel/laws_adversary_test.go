@@ -1,6 +1,8 @@
 package channel_test
 
 import (
+	"slices"
+
 	"github.com/iotverse/iotverse/byteball"
 	"github.com/iotverse/iotverse/byteball/channel"
 	"github.com/iotverse/iotverse/byteball/unit"
@@ -8,6 +10,7 @@ import (
 
 // laws hold after every step.
 func (w *world) laws() {
+	w.sellerActs()
 	if w.dag.stable == nil {
 		return
 	}
@@ -25,6 +28,19 @@ func (w *world) laws() {
 	}
 	for i := range w.jurors {
 		w.jurorIsSafe(&w.jurors[i], got)
+	}
+}
+
+// sellerActs: once he sees that somebody else spends the deposit, he closes with what he has.
+func (w *world) sellerActs() {
+	n, st := w.seller, w.seller.side.view()
+	if n.dead || st.Phase != channel.Open || st.Newest == nil || st.Restored {
+		return
+	}
+	for _, e := range w.dag.pool {
+		if slices.Contains(n.seen, e.u.Unit) {
+			w.break_("the seller sees %s spend the deposit and looks on", e.u.Unit)
+		}
 	}
 }
 

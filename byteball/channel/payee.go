@@ -118,6 +118,8 @@ func (p Payee) placed(v Voucher, tip uint64) (again bool, err error) {
 		err = fmt.Errorf("the deposit is not stable yet: %w", byteball.Transient)
 	case p.Phase != Open && !(p.Phase == Closing && p.cheap):
 		err = fmt.Errorf("the channel is %s: %w", p.Phase, byteball.Stale)
+	case p.Phase == Open && p.Seen && !p.Restored:
+		err = fmt.Errorf("another unit spends the deposit: %w", byteball.Stale)
 	case v.N < last.N:
 		err = fmt.Errorf("superseded by voucher %d: %w", last.N, byteball.Stale)
 	case v.N == last.N && v.N > 0:

@@ -10,7 +10,8 @@ import (
 // A backup does not know what was signed after it. A second voucher with the same number, or a final one that forgets a
 // payment, is a fraud in the eyes of the seller. So the buyer's side signs no voucher after Recovered. The seller needs none:
 // he can close with the newest that he holds. Only if he never does, the refund comes, a quarter of the age later
-// than usual, when a refund of the lost disk is long stable.
+// than usual, when a refund of the lost disk is long stable. A unit that the backup remembers is not posted as it is, either:
+// the lost disk may have seen it archived. The next Tip signs another one.
 
 const restoredReason = "restored from a backup"
 
@@ -28,8 +29,6 @@ func (p Payer) recovered(now time.Time) (State, []Effect, error) {
 	st.Restored = true
 	effects := []Effect{Watch{p.shape.address}}
 	switch st.Phase {
-	case Refunding:
-		effects = append(effects, Post{st.Own})
 	case Open:
 		st.Phase, st.Reason = Closing, restoredReason
 		effects = append(effects, p.appeal()...)

@@ -181,9 +181,15 @@ func (w *world) spike() {
 	}
 }
 
+// archive throws away what is not stable; and perhaps who posted it loses his disk just then.
 func (w *world) archive() {
-	if w.interferes() {
-		w.dag.archive()
+	if !w.interferes() {
+		return
+	}
+	posted := len(w.dag.pool) > 0
+	if w.dag.archive(); posted && w.IntN(2) == 0 {
+		w.trace("%d backup", w.dag.mci)
+		w.backup()
 	}
 }
 
@@ -212,6 +218,8 @@ func (w *world) mischief() {
 		w.refund()
 	case w.seller.evil:
 		w.oldState()
+	case w.copied && w.oldState():
+		w.stolen = true
 	}
 }
 
@@ -275,14 +283,14 @@ func (w *world) refund() {
 	}
 }
 
-// oldState signs any voucher that the seller ever had and brings it to the ledger.
-func (w *world) oldState() {
+// oldState signs any voucher that the seller ever had and brings it to the ledger, if there is one.
+func (w *world) oldState() bool {
 	if len(w.mail) == 0 {
-		return
+		return false
 	}
 	v := w.mail[w.IntN(len(w.mail))].voucher
 	if v == nil {
-		return
+		return false
 	}
 	u := *v.Unit
 	u.Authors = []unit.Author{u.Authors[0]}
@@ -295,6 +303,7 @@ func (w *world) oldState() {
 	} else if err := w.dag.post(&u); err != nil {
 		w.trace("  %v", err)
 	}
+	return true
 }
 
 // Laws: nobody is below his bound, payees are monotone, no party is paid twice, sums are conserved, one number one voucher,

@@ -216,21 +216,39 @@ func (s *shape) same(u, want *unit.Unit, change byteball.Bytes) error {
 	return fmt.Errorf("%s: %w", what, byteball.Invalid)
 }
 
-// identical is reflect.DeepEqual of two units with one author, one message and a payment with one input. The lists, which
-// are long, it compares faster.
+// identical is reflect.DeepEqual of two units with one author, one parent, one message and a payment with one input. What is
+// long or behind pointers it compares faster.
 func identical(u, want *unit.Unit) bool {
-	p, q := *u.Messages[0].Payload.(*unit.Payment), *want.Messages[0].Payload.(*unit.Payment)
-	if !slices.Equal(p.Outputs, q.Outputs) || !maps.Equal(u.Authors[0].Authentifiers, want.Authors[0].Authentifiers) {
+	x, y := u.Authors[0], want.Authors[0]
+	m, n := u.Messages[0], want.Messages[0]
+	p, q := *m.Payload.(*unit.Payment), *n.Payload.(*unit.Payment)
+	if u.ParentUnits[0] != want.ParentUnits[0] || tpsFee(u) != tpsFee(want) || (u.TPSFee == nil) != (want.TPSFee == nil) ||
+		x.Address != y.Address || !maps.Equal(x.Authentifiers, y.Authentifiers) || !sameTree(x.Definition, y.Definition) ||
+		p.Inputs[0] != q.Inputs[0] || !slices.Equal(p.Outputs, q.Outputs) {
 		return false
 	}
-	p.Outputs, q.Outputs = nil, nil
-	return reflect.DeepEqual(bare(u, &p), bare(want, &q))
+	p.Inputs, q.Inputs, p.Outputs, q.Outputs, m.Payload, n.Payload = nil, nil, nil, nil, nil, nil
+	return reflect.DeepEqual(p, q) && reflect.DeepEqual(m, n) && reflect.DeepEqual(bare(u), bare(want))
 }
 
-// bare is a copy of u without authentifiers, and with another payload.
-func bare(u *unit.Unit, p *unit.Payment) *unit.Unit {
-	c, author, message := *u, u.Authors[0], u.Messages[0]
-	author.Authentifiers, message.Payload = nil, p
-	c.Authors, c.Messages = []unit.Author{author}, []unit.Message{message}
-	return &c
+// bare is a copy of u without what identical has compared.
+func bare(u *unit.Unit) unit.Unit {
+	c := *u
+	c.Authors, c.Messages, c.ParentUnits, c.TPSFee = nil, nil, nil, nil
+	return c
+}
+
+// sameTree is reflect.DeepEqual of two definitions.
+func sameTree(a, b any) bool {
+	switch a := a.(type) {
+	case []any:
+		b, ok := b.([]any)
+		return ok && slices.EqualFunc(a, b, sameTree)
+	case map[string]any:
+		b, ok := b.(map[string]any)
+		return ok && maps.EqualFunc(a, b, sameTree)
+	case string, float64, bool, nil:
+		return a == b
+	}
+	return reflect.DeepEqual(a, b)
 }
