@@ -12,7 +12,6 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -39,9 +38,7 @@ type flow struct {
 	conn   net.Conn
 	acks   []chan struct{} // of each channel, capacity 1: one voucher is on its way
 	read   errgroup.Group
-
-	mu  sync.Mutex
-	out *bufio.Writer
+	out    *post
 }
 
 func newFlow(dir string, n int) (f *flow, err error) {
@@ -70,7 +67,7 @@ func newFlow(dir string, n int) (f *flow, err error) {
 	if f.conn, err = net.Dial("tcp", address); err != nil {
 		return f, err
 	}
-	f.out = bufio.NewWriter(f.conn)
+	f.out = newPost(f.conn)
 	f.read.Go(f.listen)
 	return f, nil
 }
@@ -147,28 +144,18 @@ func (f *flow) pay(i int, pay channel.Pay) error {
 	if err != nil {
 		return err
 	}
-	if err := f.send(i, data); err != nil {
-		return err
-	}
+	head := binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint32(nil, uint32(i)), uint32(len(data)))
+	f.out.send(append(head, data...))
 	if _, ok := <-f.acks[i]; !ok {
 		return fmt.Errorf("the seller's process is gone: %w", io.ErrUnexpectedEOF)
 	}
 	return nil
 }
 
-func (f *flow) send(i int, data []byte) error {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	head := binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint32(nil, uint32(i)), uint32(len(data)))
-	f.out.Write(head)
-	f.out.Write(data)
-	return f.out.Flush()
-}
-
 func (f *flow) close() error {
 	var errs []error
 	if f.conn != nil {
-		errs = append(errs, f.conn.Close())
+		errs = append(errs, f.out.close(), f.conn.Close())
 		errs = append(errs, f.read.Wait())
 	}
 	if f.child != nil {
@@ -206,7 +193,8 @@ func benchPayeeCommand() *cobra.Command {
 				return err
 			}
 			defer conn.Close()
-			return (&till{keeper: k, ids: ids, out: bufio.NewWriter(conn)}).serve(bufio.NewReader(conn))
+			t := &till{keeper: k, ids: ids, conn: conn, out: newPost(conn)}
+			return errors.Join(t.serve(bufio.NewReader(conn)), t.out.close())
 		},
 	}
 }
@@ -215,31 +203,55 @@ func benchPayeeCommand() *cobra.Command {
 type till struct {
 	keeper *keeper.Keeper
 	ids    []keeper.ID
-	mu     sync.Mutex
-	out    *bufio.Writer
+	conn   io.Closer
+	out    *post
 }
 
-// serve takes vouchers until the buyer is gone. Each has a goroutine, so that their writes share syncs.
+// serve takes vouchers until the buyer is gone. Each channel has a goroutine, so that their writes share syncs.
 func (t *till) serve(in *bufio.Reader) error {
 	var g errgroup.Group
+	lines := make([]chan []byte, len(t.ids))
+	for i := range lines {
+		lines[i] = make(chan []byte, 1)
+		g.Go(func() (err error) {
+			for data := range lines[i] {
+				if err == nil {
+					if err = t.take(i, data); err != nil {
+						t.conn.Close() // the buyer waits for an answer
+					}
+				}
+			}
+			return err
+		})
+	}
+	err := t.read(in, lines)
+	for _, c := range lines {
+		close(c)
+	}
+	return errors.Join(err, g.Wait())
+}
+
+// read hands each voucher to its channel.
+func (t *till) read(in *bufio.Reader, lines []chan []byte) error {
 	for {
-		var head [2]uint32
-		if err := binary.Read(in, binary.BigEndian, &head); err != nil {
-			return g.Wait()
+		var head [8]byte
+		if _, err := io.ReadFull(in, head[:]); err != nil {
+			return nil // the buyer is done
 		}
-		if int(head[0]) >= len(t.ids) || head[1] > maxBenchFrame {
+		i, size := binary.BigEndian.Uint32(head[:4]), binary.BigEndian.Uint32(head[4:])
+		if int(i) >= len(lines) || size > maxBenchFrame {
 			return errBench
 		}
-		data := make([]byte, head[1])
+		data := make([]byte, size)
 		if _, err := io.ReadFull(in, data); err != nil {
 			return err
 		}
-		g.Go(func() error { return t.take(head[0], data) })
+		lines[i] <- data
 	}
 }
 
 // take checks a voucher, has it on disk, and says so.
-func (t *till) take(i uint32, data []byte) error {
+func (t *till) take(i int, data []byte) error {
 	v, err := channel.ParseVoucher(data)
 	if err != nil {
 		return err
@@ -247,8 +259,36 @@ func (t *till) take(i uint32, data []byte) error {
 	if _, err := t.keeper.Apply(t.ids[i], channel.Accept{Voucher: v, Base: benchBase, Tip: benchBase.MCI}, time.Now()); err != nil {
 		return err
 	}
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.out.Write(binary.BigEndian.AppendUint32(nil, i))
-	return t.out.Flush()
+	t.out.send(binary.BigEndian.AppendUint32(nil, uint32(i)))
+	return nil
+}
+
+// post writes what many goroutines send, as much at once as there is.
+type post struct {
+	queue chan []byte // as many as may be in flight: nobody waits to be written
+	g     errgroup.Group
+}
+
+func newPost(w io.Writer) *post {
+	p := &post{queue: make(chan []byte, benchInFlight)}
+	p.g.Go(func() error {
+		out := bufio.NewWriterSize(w, maxBenchFrame)
+		var failed error
+		for data := range p.queue {
+			_, err := out.Write(data)
+			if len(p.queue) == 0 {
+				err = errors.Join(err, out.Flush())
+			}
+			failed = errors.Join(failed, err)
+		}
+		return failed
+	})
+	return p
+}
+
+func (p *post) send(data []byte) { p.queue <- data }
+
+func (p *post) close() error {
+	close(p.queue)
+	return p.g.Wait()
 }
