@@ -11,6 +11,7 @@ import (
 	"github.com/iotverse/iotverse/protocol/envelope"
 	"github.com/iotverse/iotverse/protocol/node"
 	"github.com/iotverse/iotverse/protocol/utim"
+	"github.com/iotverse/iotverse/validator/event"
 	"github.com/iotverse/iotverse/validator/score"
 )
 
@@ -48,6 +49,33 @@ func benchScore(*node.Store) (figure, error) {
 		return nil
 	}, floor: func() error {
 		for _, x := range all {
+			total += x.V
+		}
+		return nil
+	}}, nil
+}
+
+// benchEvents scores an hour of readings, a second apart, in a stream that has filled its memory; the floor adds the same
+// readings up.
+func benchEvents(*node.Store) (figure, error) {
+	r := rand.New(rand.NewPCG(1, 1))
+	scorer := event.New()
+	for i := range int64(50) {
+		for _, x := range benchReadings(r, i, 1000) {
+			scorer.Add(x.V)
+		}
+	}
+	list := benchReadings(r, 0, 3600)
+	total := 0.0
+	return figure{name: "event scores", items: len(list), work: func() error {
+		for _, x := range list {
+			if scorer.Add(x.V) > 1 {
+				return errBench
+			}
+		}
+		return nil
+	}, floor: func() error {
+		for _, x := range list {
 			total += x.V
 		}
 		return nil
