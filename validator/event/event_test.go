@@ -144,8 +144,8 @@ func TestScale(t *testing.T) {
 	})
 }
 
-// TestBits: the scores of a stream have the same bits on every machine.
-func TestBits(t *testing.T) {
+// TestGolden: the scores of a stream have the same bits on every machine.
+func TestGolden(t *testing.T) {
 	values := wave(6000)
 	for i := range values {
 		values[i] = values[i]/7 + 1e-3*float64(i%101)
