@@ -6,6 +6,7 @@ import (
 	"errors"
 	"math"
 	"reflect"
+	"runtime"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -156,4 +157,37 @@ func BenchmarkPack(b *testing.B) {
 		}
 	}
 	b.ReportMetric(float64(len(readings)*b.N)/b.Elapsed().Seconds(), "readings/s")
+}
+
+// TestBombsAreCheap: no pack that fits a message costs more than a few times its own bound, whatever it claims to hold.
+func TestBombsAreCheap(t *testing.T) {
+	p := property(t, "air-temperature")
+	array := func(n int, item ...byte) []byte {
+		b := append([]byte{0x99, byte(n >> 8), byte(n)}, bytes.Repeat(item, n)...)
+		return b[:min(len(b), protocol.MaxPack)]
+	}
+	for what, bomb := range map[string][]byte{
+		"many empty records":      array(16384, 0xa0),
+		"more than are counted":   array(65535, 0xa0),
+		"records of nothing":      array(16384, 0xf6),
+		"values of two bytes":     array(16384, 0xa1, 0x02, 0xf9, 0x3c, 0x00),
+		"a claim of 2^63":         {0x9b, 0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff},
+		"a text of 2^63":          {0x81, 0xa1, 0x21, 0x7b, 0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff},
+		"arrays in arrays":        bytes.Repeat([]byte{0x81}, protocol.MaxPack),
+		"maps in maps":            bytes.Repeat([]byte{0xa1, 0x02}, protocol.MaxPack/2),
+		"tags on tags":            bytes.Repeat([]byte{0xc1}, protocol.MaxPack),
+		"a stream without an end": append([]byte{0x9f}, bytes.Repeat([]byte{0xa0}, 1000)...),
+		"gzip":                    append([]byte{0x1f, 0x8b, 0x08}, make([]byte, 1000)...),
+	} {
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		_, err := protocol.DecodePack(p, bomb)
+		runtime.ReadMemStats(&after)
+		if !errors.Is(err, protocol.Invalid) {
+			t.Errorf("%s: error %v, want Invalid", what, err)
+		}
+		if got, most := after.TotalAlloc-before.TotalAlloc, uint64(32*protocol.MaxPack); got > most {
+			t.Errorf("%s: %d bytes are allocated, want ≤ %d", what, got, most)
+		}
+	}
 }

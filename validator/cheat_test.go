@@ -2,6 +2,7 @@ package validator_test
 
 import (
 	"bufio"
+	"bytes"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -250,5 +251,47 @@ func TestFalseEvidence(t *testing.T) {
 		if stamp == nil || stamp.I < 800 || len(stamp.Hard) > 0 || len(stamp.Tickets) != 7 {
 			t.Errorf("%s: stamp %+v", name, stamp)
 		}
+	}
+}
+
+// TestUnsafePacks: whatever is no pack of numbers of the property in its unit is named as such and worth little, in whichever
+// way it is none. The first window is honest, the second not.
+func TestUnsafePacks(t *testing.T) {
+	text := func(records any) func([]byte) []byte {
+		return func([]byte) []byte {
+			data, err := protocol.Encode(records)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return data
+		}
+	}
+	for name, spoil := range map[string]func([]byte) []byte{
+		"another unit": func(pack []byte) []byte { return bytes.Replace(pack, []byte("Cel"), []byte("Far"), 1) },
+		"a name": func(pack []byte) []byte {
+			return bytes.Replace(pack, []byte("air-temperature"), []byte("b8:27:eb:01:02:"), 1)
+		},
+		"text for values": text([]map[int]any{{-2: "air-temperature", -4: "Cel", 3: "Anna was at home"}}),
+		"nested arrays":   func([]byte) []byte { return bytes.Repeat([]byte{0x81}, 1000) },
+		"a huge count":    func([]byte) []byte { return []byte{0x9b, 0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff} },
+		"empty records":   func([]byte) []byte { return append([]byte{0x99, 0xff, 0xff}, bytes.Repeat([]byte{0xa0}, 0xffff)...) },
+		"compressed":      func([]byte) []byte { return append([]byte{0x1f, 0x8b, 0x08}, make([]byte, 100)...) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, s := play(t, params.Fast(), 0, 1, func(_ *world, s *trader) {
+				s.pack = func(window uint64, pack []byte) []byte {
+					if window == 0 {
+						return pack
+					}
+					return spoil(pack)
+				}
+			})
+			if first := s.stamp(0); first == nil || slices.Contains(first.Reasons, 29) {
+				t.Errorf("the honest window: %+v", first)
+			}
+			if stamp := s.stamp(1); stamp == nil || stamp.I >= 500 || !slices.Contains(stamp.Reasons, 29) {
+				t.Errorf("stamp %+v", stamp)
+			}
+		})
 	}
 }

@@ -44,6 +44,7 @@ type trader struct {
 	open   func(to protocol.Identity, o *protocol.Opening) *protocol.Opening      // nil: as it should be
 	list   func(window uint64, r *protocol.Receipts) *protocol.Receipts           // likewise
 	shape  func(window uint64, readings []protocol.Reading) []protocol.Reading    // changes readings
+	pack   func(window uint64, pack []byte) []byte                                // changes a pack before it is committed to
 	after  func(window uint64, wc envelope.Envelope, members []protocol.Identity) // when the commitment is sent
 }
 
@@ -201,6 +202,9 @@ func (t *trader) measure(window uint64) *sale {
 		pack, err := protocol.EncodePack(p, readings)
 		if err != nil {
 			t.Fatal(err)
+		}
+		if t.pack != nil {
+			pack = t.pack(window, pack)
 		}
 		salt := deal.Salt([]byte("the seller's own secret"), prop, t.seq)
 		h := protocol.BatchHeader{Seq: t.seq, N: uint32(len(readings)), T0: readings[0].Time, T1: readings[len(readings)-1].Time,

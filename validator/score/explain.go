@@ -94,6 +94,9 @@ func (w *window) tellStuck(p Profile) string {
 
 func (w *window) tellGaps(in Input) string {
 	var parts []string
+	if len(w.seen) == 0 {
+		parts = append(parts, "no reading could be opened")
+	}
 	if n := w.expected - w.received; n > 0 {
 		parts = append(parts, fmt.Sprintf("%d of %d readings are missing", n, w.expected))
 	}

@@ -39,6 +39,7 @@ func FuzzWindow(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte, period int64, grid float64, per uint8) {
 		p := air()
 		p.Grid, p.Period = grid, period
+		p.Units = append(thermometer().Units, score.Unit{Factor: math.Float64frombits(take(&data)), Offset: grid, Guess: true})
 		p.NoiseFloor = math.Float64frombits(take(&data))
 		p.Length, p.DayWindows = int64(take(&data)), int(int32(take(&data)))
 		x, err := score.NewIndex(grid, score.Limits{})
@@ -71,12 +72,17 @@ func FuzzWindow(f *testing.F) {
 		}
 		for w := range int64(30) {
 			in.Past = append(in.Past, score.Past{Window: w, Median: grid * float64(w), Near: true, Residual: grid})
-			in.Neighbours = append(in.Neighbours, score.Neighbour{Seller: name(uint64(w) + 5), Median: grid})
+			in.Neighbours = append(in.Neighbours, score.Neighbour{Seller: name(uint64(w) + 5), Median: grid, Offset: p.NoiseFloor, Scale: float64(period)})
 		}
 		r := score.Window(in)
 		for _, v := range []int{r.I, r.C, r.T} {
 			if v < 0 || v > 1000 {
 				t.Fatalf("got %+v", r)
+			}
+		}
+		for _, k := range r.Soft {
+			if k.Seen == "" || k.Code.Advice() == "" || k.Value < 0 || k.Value >= 1000 {
+				t.Fatalf("got reason %+v", k)
 			}
 		}
 		if len(r.Hard) > 0 && r.I != 0 {

@@ -29,9 +29,15 @@ func TestHonestSensors(t *testing.T) {
 			p := c.p
 			p.Noise, p.MinWindows, p.HistWindows, p.Baseline = true, 24, 120, 24
 			x := index(t, score.Limits{Horizon: math.MaxInt64})
+			p.Units = thermometer().Units
 			var marks []int
+			found := 0
 			for id, series := range sensors(t, "../../../shared/data/sensors/"+c.file+".csv.gz") {
-				marks = append(marks, season(t, p, x, name(uint64(id+1)), series)...)
+				got, n := season(t, p, x, name(uint64(id+1)), series)
+				marks, found = append(marks, got...), found+n
+			}
+			if found*500 > len(marks) {
+				t.Errorf("%d of %d windows are said to be in another unit, made up or no measurements", found, len(marks))
 			}
 			slices.Sort(marks)
 			if low, typical := marks[len(marks)/20], marks[len(marks)/2]; low < 750 || typical != 850 {
@@ -41,11 +47,10 @@ func TestHonestSensors(t *testing.T) {
 	}
 }
 
-// season scores the first windows of a series in turn and returns I of each.
-func season(t *testing.T, p score.Profile, x *score.Index, seller [32]byte, series []score.Reading) []int {
+// season scores the first windows of a series in turn and returns I of each, and how many were called implausible.
+func season(t *testing.T, p score.Profile, x *score.Index, seller [32]byte, series []score.Reading) (marks []int, found int) {
 	const per, most = 32, 25
 	var past []score.Past
-	var marks []int
 	for w := 0; w < most && (w+1)*2*per <= len(series); w++ {
 		in := score.Input{
 			Profile: p, Seller: seller, Wid: name(uint64(w)), Window: int64(w), Committed: int64(w), Device: 1000, Index: x, Past: past,
@@ -58,6 +63,10 @@ func season(t *testing.T, p score.Profile, x *score.Index, seller [32]byte, seri
 		if len(r.Hard) > 0 {
 			t.Errorf("window %d: got %v, evidence %+v", w, r.Hard, r.Evidence)
 		}
+		if blames(r, score.CodeUnit) || blames(r, score.CodeInvented) || blames(r, score.CodeUnsafe) {
+			found++
+			t.Logf("window %d of seller %d: %v", w, seller[7], r.Soft)
+		}
 		marks, past = append(marks, r.I), append(past, r.Past)
 		for _, run := range runs(seller, in.Wid, in.Committed, in.Batches) {
 			if err := x.Add(run); err != nil {
@@ -65,7 +74,7 @@ func season(t *testing.T, p score.Profile, x *score.Index, seller [32]byte, seri
 			}
 		}
 	}
-	return marks
+	return marks, found
 }
 
 // sensors reads a file of ts,sensor,value, sorted by sensor and time.

@@ -24,7 +24,7 @@ const (
 	minSmooth  = 24  // readings in a row from which on a stretch is judged alone
 	fullSmooth = 60  // readings of a stretch; a longer one is cut
 	madeUp     = .04 // least relative noise at and under which a curve is made up
-	alive      = .09 // and from which on it is a sensor's: of 10,000 honest windows 1 in 1,000 is below
+	alive      = .07 // and from which on it is a sensor's: 5 of 7,000 honest stretches of 60 readings are below
 )
 
 // smoothBlocks are the lengths of the means that are compared.
