@@ -1,7 +1,8 @@
 // Package catalogue keeps the offers that a buyer knows, in SQLite, and finds the most relevant for a demand among many
 // thousands. It is a copy of what gossip or a file brought: losing it loses nothing that comes again. It leaves out what
 // relevance is (market/rank), which offers make a deal and at what price (market/book), and who may offer (the caller
-// checks envelopes). Called by the command buyer rank; a buyer's node may keep one file.
+// checks envelopes). Called by the commands buyer rank and buyer search; a buyer's node keeps one in its folder, which a
+// search may read while the node writes.
 //
 // A search has two nets. The first asks for the offers of the wanted kind, or one of its kin, with the fewest facets that
 // disagree, each weighed by the logarithm of the factor that market/rank gives it. The second is full text (FTS5, bm25)
@@ -34,14 +35,14 @@ const (
 )
 
 // version is that of the tables and of the lexicon whose classes they index: another one empties the file.
-const version = 1
+const version = 2
 
 const schema = `
 DROP TABLE IF EXISTS offers;
 DROP TABLE IF EXISTS counts;
 DROP TABLE IF EXISTS words;
 CREATE TABLE offers (
-	n INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, body TEXT NOT NULL, until INTEGER NOT NULL,
+	n INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, body TEXT NOT NULL, until INTEGER NOT NULL, market TEXT NOT NULL,
 	kind TEXT NOT NULL, role TEXT NOT NULL, medium TEXT NOT NULL,
 	building TEXT NOT NULL, city TEXT NOT NULL, country TEXT NOT NULL, floor TEXT NOT NULL, room TEXT NOT NULL);
 CREATE INDEX facets ON offers (kind, role, medium, building, city, country, floor, room, until, n);
@@ -110,10 +111,22 @@ func (c *Catalogue) Close() error {
 	return err
 }
 
-// Listing is an offer and when it is over; the zero time is never.
+// Listing is an offer and when it is over; the zero time is never. Market is nil for an offer that is of none.
 type Listing struct {
-	Offer rank.Offer
-	Until time.Time
+	Offer  rank.Offer
+	Until  time.Time
+	Market *Market
+}
+
+// Market is what a market's offer is beside what a ranker sees.
+type Market struct {
+	Seller    string `json:"seller"` // short form of the identity
+	Property  string `json:"property"`
+	Price     uint64 `json:"price"`           // of a batch of perfect data, bytes
+	Floor     uint64 `json:"floor"`           // least price of a batch at integrity 850, bytes
+	Integrity *int   `json:"integrity"`       // of the newest stamp that was seen, ‰; nil before the first
+	Wrong     bool   `json:"wrong,omitempty"` // that stamp says it is not what the seller calls it
+	Bonded    *bool  `json:"bonded"`          // whether the seller's bond counts; nil where nobody looked
 }
 
 // Put adds offers, all or none; one with a known id replaces that. Errors: Invalid for an offer without a proper id,
@@ -153,7 +166,7 @@ func newPutter(ctx context.Context, tx *sql.Tx) (*putter, error) {
 	}{
 		{&p.find, "SELECT n FROM offers WHERE id = ?"},
 		{&p.forget, "DELETE FROM words WHERE rowid = ?"},
-		{&p.row, "INSERT OR REPLACE INTO offers VALUES (?,?,?,?,?,?,?,?,?,?,?,?)"},
+		{&p.row, "INSERT OR REPLACE INTO offers VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)"},
 		{&p.words, "INSERT INTO words (rowid, text) VALUES (?,?)"},
 	} {
 		stmt, err := tx.PrepareContext(ctx, s.text)
@@ -174,6 +187,10 @@ func (p *putter) put(ctx context.Context, l *Listing) error {
 	if err != nil {
 		return fmt.Errorf("offer %.40q: %v: %w", l.Offer.ID, err, byteball.Invalid)
 	}
+	market, err := json.Marshal(l.Market)
+	if err != nil {
+		return fmt.Errorf("offer %.40q: %v: %w", l.Offer.ID, err, byteball.Invalid)
+	}
 	var n any // a new row's number is SQLite's to choose
 	var old int64
 	switch err := p.find.QueryRowContext(ctx, l.Offer.ID).Scan(&old); {
@@ -186,7 +203,7 @@ func (p *putter) put(ctx context.Context, l *Listing) error {
 		return fmt.Errorf("catalogue: %w", err)
 	}
 	f := e.Facets()
-	res, err := p.row.ExecContext(ctx, n, l.Offer.ID, string(body), ends(l.Until), f.Kind, f.Role, f.Medium, f.Building, f.City, f.Country, f.Floor, f.Room)
+	res, err := p.row.ExecContext(ctx, n, l.Offer.ID, string(body), ends(l.Until), string(market), f.Kind, f.Role, f.Medium, f.Building, f.City, f.Country, f.Floor, f.Room)
 	if err != nil {
 		return fmt.Errorf("catalogue: %w", err)
 	}

@@ -29,6 +29,27 @@ func (c *Catalogue) Get(ctx context.Context, id string) (rank.Entry, error) {
 	return entry(body)
 }
 
+// Look returns an offer as it was listed. Errors: NotFound.
+func (c *Catalogue) Look(ctx context.Context, id string) (Listing, error) {
+	var body, market string
+	var until int64
+	err := c.db.QueryRowContext(ctx, "SELECT body, until, market FROM offers WHERE id = ?", id).Scan(&body, &until, &market)
+	if errors.Is(err, sql.ErrNoRows) {
+		return Listing{}, fmt.Errorf("catalogue: no offer %.40q: %w", id, byteball.NotFound)
+	}
+	if err != nil {
+		return Listing{}, fmt.Errorf("catalogue: %w", err)
+	}
+	l := Listing{}
+	if until != never {
+		l.Until = time.UnixMilli(until)
+	}
+	if err := errors.Join(json.Unmarshal([]byte(body), &l.Offer), json.Unmarshal([]byte(market), &l.Market)); err != nil {
+		return Listing{}, fmt.Errorf("catalogue: offer %.40q: %w", id, err)
+	}
+	return l, nil
+}
+
 func entry(body string) (rank.Entry, error) {
 	var o rank.Offer
 	if err := json.Unmarshal([]byte(body), &o); err != nil {

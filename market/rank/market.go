@@ -110,6 +110,17 @@ func (q *Query) Fill(d *protocol.Demand) error {
 	return err
 }
 
+// Properties are those of the market's table that may serve the query, the same or related ones; all where it names no kind.
+func (q *Query) Properties() []string {
+	var list []string
+	for _, slug := range protocol.Properties() {
+		if kind := kindOf()[slug]; q.Kind == "" || kind == "" || classify.Kinship(q.Kind, kind) > 0 {
+			list = append(list, slug)
+		}
+	}
+	return list
+}
+
 // accuracyIn expresses the accuracy asked for in a unit, as a plain decimal of at most 16 characters.
 func (q *Query) accuracyIn(unit string) (string, error) {
 	v := decimal(q.accuracy)
