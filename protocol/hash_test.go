@@ -44,7 +44,7 @@ func TestNamesOfMessages(t *testing.T) {
 	}{
 		{"window", wc.ID(), "0e37f381"},
 		{"commit", reveal.CommitHash(), "fa2321f9"},
-		{"deal", match.ID(), "60f7df0e"},
+		{"deal", match.ID(), "d112ff47"},
 		{"header", header(7).Hash(), "ae2dc044"},
 		{"batch", protocol.BatchCommit([16]byte{1}, []byte{2}), "4eb554c7"},
 		{"aux", protocol.AuxCommit([16]byte{1}, protocol.AuxNormal), "d35b69c5"},

@@ -21,6 +21,8 @@ type Match struct {
 	Age      uint64           // N, main chain indexes
 	Deposit  byteball.Bytes
 
+	Previous byteball.Address // the channel between the same two, of the same stream, that this one succeeds; or none
+
 	Box   [32]byte // the buyer's X25519 key to which batch keys are sealed
 	First uint64   // first window that may be prepaid
 	// Further is true where another buyer already pays this stream's committee: F then goes 90/10 to merit winner and fund.
@@ -37,6 +39,9 @@ func (m *Match) Check() error {
 	}
 	if len(m.BuyerKey) != 33 || len(m.Change) != 32 {
 		return fmt.Errorf("match: channel key of %d bytes, want 33; change address of %d, want 32: %w", len(m.BuyerKey), len(m.Change), Invalid)
+	}
+	if len(m.Previous) != 0 && len(m.Previous) != 32 {
+		return fmt.Errorf("match: previous channel of %d bytes, want 32 or none: %w", len(m.Previous), Invalid)
 	}
 	if m.Relevance > 1000 || m.Rep > 1000 || m.Deposit < 1 || m.Deposit > byteball.MaxBytes || m.Age < 1 {
 		return fmt.Errorf("match: relevance %d, reputation %d, deposit %d, age %d: %w", m.Relevance, m.Rep, m.Deposit, m.Age, Invalid)

@@ -11,7 +11,7 @@ const (
 	KindOffer     Kind = "offer-2"
 	KindWithdraw  Kind = "withdraw"
 	KindDemand    Kind = "demand-2"
-	KindMatch     Kind = "match"
+	KindMatch     Kind = "match-2"
 	KindRefuse    Kind = "refuse"
 	KindOpened    Kind = "opened"
 	KindVoucher   Kind = "voucher"

@@ -82,6 +82,7 @@ func Open(r Rules, m *protocol.Match) (Deal, error) {
 
 		SellerAddress: payTo, ChangeAddress: m.Change,
 		Reserve: r.Manifest.Params.Reserve, Dust: r.Manifest.Params.Dust, TPSMargin: TPSMargin,
+		Previous: m.Previous,
 	}
 	if d.Address, err = d.Terms.Address(); err != nil {
 		return Deal{}, fmt.Errorf("match: %w", err)
