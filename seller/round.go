@@ -79,7 +79,7 @@ func (s *stream) advance(r *round) {
 func (s *stream) commit(r *round) {
 	c := s.c
 	batches := s.box.Window(r.window)
-	if c.silent() != nil {
+	if c.silent() != nil || s.passed(r.window) {
 		r.failed = true
 		return
 	}
@@ -112,6 +112,17 @@ func (s *stream) commit(r *round) {
 	for _, t := range r.committee.Members {
 		c.emit(role.Send{To: t.Binding.Identity, Env: env})
 	}
+}
+
+// passed says whether a later window is committed already: each commitment follows that of the window before it, so one that
+// was paid for late, and is revived by a restart, finds its place taken.
+func (s *stream) passed(w uint64) bool {
+	for later, r := range s.rounds {
+		if later > w && r.wc != nil {
+			return true
+		}
+	}
+	return false
 }
 
 func (s *stream) started(r *round, wc *protocol.WindowCommit, env envelope.Envelope) {
