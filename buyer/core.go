@@ -8,11 +8,11 @@
 // It pays for nothing that is not stamped, and drops a seller after a hard code or two windows under the least integrity
 // (MECHANISM 3).
 //
-// A deal has one channel. When its deposit, its time or the outputs of its closing would not do for another window, the deal
-// ends in order, before the seller has to close, and the windows that are left are bought by another deal; in between,
-// nothing is prepaid. Left out: a successor that takes over while the old channel is open and pays its dust
-// (byteball/channel, Terms.Previous); units that are not stable, since a light client hears of proven ones only: a refund
-// that vanished is signed anew by the clock.
+// A deal has one channel. Before its deposit, the cap of what a seller lets it owe, its time or the outputs of its closing
+// would not do for another window, another deal with the same seller succeeds it, so that no window is lost in between
+// (succeed.go). Where the limits or the wallet have no room for two deposits, the deal ends in order, and the windows that are
+// left are bought by another one. Left out: units that are not stable, since a light client hears of proven ones only: a
+// refund that vanished is signed anew by the clock.
 package buyer
 
 import (
@@ -82,15 +82,17 @@ type Core struct {
 	book     *book.Book
 	tastes   map[int]*taste // by want
 	deals    map[protocol.Hash]*purchase
-	dropped  map[stream]string         // why nothing more is bought there
-	drops    map[string]string         // the same as restored: seller's id in hex, "/", property
-	stamps   map[stream]protocol.Stamp // newest seen
-	further  map[stream]bool           // another buyer pays the committee there, as its seller says
-	bought   map[int]uint32            // windows prepaid in deals that are forgotten, by want
-	cool     map[stream]time.Time      // no proposal before
-	next     uint32                    // channel key that was never used
-	passed   bool                      // keys were passed over, since the disk is an older copy
-	limited  map[stream]string         // the limit that a person was told of last
+	channels map[byteball.Address]*purchase // the same by channel
+	heirs    map[byteball.Address]*purchase // and by the channel that each succeeds
+	dropped  map[stream]string              // why nothing more is bought there
+	drops    map[string]string              // the same as restored: seller's id in hex, "/", property
+	stamps   map[stream]protocol.Stamp      // newest seen
+	further  map[stream]bool                // another buyer pays the committee there, as its seller says
+	bought   map[int]uint32                 // windows prepaid in deals that are forgotten, by want
+	cool     map[stream]time.Time           // no proposal before
+	next     uint32                         // channel key that was never used
+	passed   bool                           // keys were passed over, since the disk is an older copy
+	limited  map[stream]string              // the limit that a person was told of last
 	exposure exposure
 	stop     time.Time // when a Stop becomes impatient; zero while running
 	begun    bool
@@ -113,7 +115,8 @@ func New(cfg Config, saved map[string][]byte) (*Core, error) {
 	}
 	m := &cfg.Rules.Manifest
 	c := &Core{cfg: cfg, cal: m.Calendar(), par: m.Params, view: view.New(cfg.Rules, cfg.Vars),
-		deals: make(map[protocol.Hash]*purchase), dropped: make(map[stream]string), stamps: make(map[stream]protocol.Stamp),
+		deals: make(map[protocol.Hash]*purchase), channels: make(map[byteball.Address]*purchase), heirs: make(map[byteball.Address]*purchase),
+		dropped: make(map[stream]string), stamps: make(map[stream]protocol.Stamp),
 		tastes: make(map[int]*taste), further: make(map[stream]bool), cool: make(map[stream]time.Time), bought: make(map[int]uint32), limited: make(map[stream]string), next: 1}
 	c.book = book.New(&c.par)
 	c.view.Begin(cfg.From, saved)

@@ -32,8 +32,12 @@ func (d *purchase) drop(why string) {
 	if d.progress.Dropped != "" {
 		return
 	}
-	d.progress.Dropped = why
-	d.save()
+	for _, x := range d.kin() {
+		if x.started && x.progress.Dropped == "" {
+			x.progress.Dropped = why
+			x.save()
+		}
+	}
 	c.dropped[stream{d.Seller, d.Offer.Prop}] = why
 	c.emit(role.Save{Key: dropKey(d.Seller, d.Offer.Prop), Value: []byte(why)})
 	c.note("seller dropped", "seller", d.Seller.String(), "property", d.Offer.Prop, "why", why)
@@ -49,7 +53,7 @@ func dropKey(seller protocol.Identity, prop string) []byte {
 func (d *purchase) finished() bool {
 	c, p := d.c, &d.progress
 	patient := c.stop.IsZero() || c.now.Before(c.stop)
-	if p.Dropped == "" && p.Ended == "" && c.stop.IsZero() && p.Count < d.Demand.Windows && !d.spent() {
+	if p.Dropped == "" && p.Ended == "" && c.stop.IsZero() && !d.full() {
 		return false
 	}
 	if (p.Unheard || d.waiting()) && patient && !d.silent() {
@@ -91,7 +95,9 @@ func (d *purchase) lacks(windows int, units uint64) bool {
 		}
 	}
 	goods := d.Window(rules) * byteball.Bytes(windows+waiting)
-	units += min(2*channel.MaxBehind, d.Terms.Age/10) // to buy what is prepaid, and to close
+	settling := d.c.cal.WindowStart(1).Sub(d.c.cal.WindowStart(0)) + deal.Verdict(rules, 0).Sub(d.c.cal.WindowStart(0))
+	units += min(d.c.view.Bases.Within(settling), d.Terms.Age/5) // to buy what is prepaid
+	units += min(2*channel.MaxBehind, d.Terms.Age/10)            // to close
 	return d.payer.Payouts[d.PayTo]+goods > d.Cap(rules) || int(d.progress.Count)+windows > (3*p.Credit+3)/4 ||
 		d.payer.Low(goods+d.feeBound()*byteball.Bytes(windows), 2*p.Members+2, units)
 }
@@ -110,7 +116,11 @@ func crowds(promised, add channel.Payouts, seller byteball.Address) bool {
 
 func (d *purchase) close() {
 	d.closing = true
-	if err := d.ask(0); err != nil {
+	end := func() error { return d.ask(0) }
+	if h := d.heir(); h != nil && h.started && h.payer.Phase == channel.Open {
+		end = func() error { return d.succeeded(h) }
+	}
+	if err := end(); err != nil {
 		d.c.emit(role.Refused{Err: err})
 		return
 	}

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/mmcloughlin/geohash"
 
@@ -33,26 +34,33 @@ func (c *Core) match() {
 	for i := range c.cfg.Wants {
 		missing := max(1, c.cfg.Wants[i].Sellers)
 		for _, d := range c.deals {
-			if d.want == i && !d.over() && !d.closing {
+			if d.want == i && !d.over() && !d.closing && !d.second() {
 				missing--
 			}
 		}
 		for ; missing > 0; missing-- {
-			if left := c.left(i); left == 0 || !c.propose(i, left) {
+			if left := c.left(i, nil); left == 0 || !c.propose(i, left, nil) {
 				break
 			}
 		}
 	}
 }
 
-// left is how many windows of a want no deal has bought or is to buy.
-func (c *Core) left(want int) uint32 {
+// second says whether a deal stands beside the one that it succeeds.
+func (d *purchase) second() bool {
+	e := d.elder()
+	return e != nil && !e.over() && !e.closing
+}
+
+// left is how many windows of a want no deal has bought or is to buy; of old, whose successor is to buy the rest, only what it
+// has bought counts.
+func (c *Core) left(want int, old *purchase) uint32 {
 	w := &c.cfg.Wants[want]
 	total, used := uint64(w.Demand.Windows)*uint64(max(1, w.Sellers)), uint64(c.bought[want])
 	for _, d := range c.deals {
 		switch {
 		case d.want != want:
-		case d.over() || d.closing || d.progress.Ended != "" || d.progress.Dropped != "":
+		case d == old || d.over() || d.closing || d.progress.Ended != "" || d.progress.Dropped != "" || d.heir() != nil:
 			used += uint64(d.progress.Count)
 		default:
 			used += uint64(max(d.progress.Count, d.Demand.Windows))
@@ -61,18 +69,31 @@ func (c *Core) left(want int) uint32 {
 	return uint32(min(total-min(used, total), uint64(w.Demand.Windows)))
 }
 
-// propose offers a deal for so many windows to the best seller for a want that is free, and says whether there was one.
-func (c *Core) propose(want int, windows uint32) bool {
+// wanted is how many windows of a want nobody was paid for yet.
+func (c *Core) wanted(want int) uint32 {
+	w := &c.cfg.Wants[want]
+	total, used := uint64(w.Demand.Windows)*uint64(max(1, w.Sellers)), uint64(c.bought[want])
+	for _, d := range c.deals {
+		if d.want == want {
+			used += uint64(d.progress.Count)
+		}
+	}
+	return uint32(min(total-min(used, total), uint64(w.Demand.Windows)))
+}
+
+// propose offers a deal for so many windows to the best seller for a want that is free, or to that of the deal which it is to
+// succeed, and says whether there was one.
+func (c *Core) propose(want int, windows uint32, old *purchase) bool {
 	demand := c.cfg.Wants[want].Demand
 	demand.Windows = windows
 	demand.Buyer = c.self()
 	demand.ValidUntil = c.now.Add(c.par.OfferValid).UnixMilli()
 	for _, cand := range c.book.Choose(&demand, &c.par, c.now, c.worth, c.pick(want)) {
 		at := stream{cand.Env.Signer, cand.Offer.Prop}
-		if c.busy(at) || c.now.Before(c.cool[at]) {
+		if free := old == nil && !c.busy(at) || old != nil && at == old.stream(); !free || c.now.Before(c.cool[at]) {
 			continue
 		}
-		err := c.offerDeal(want, demand, cand)
+		err := c.offerDeal(want, demand, cand, old)
 		if errors.Is(err, protocol.Funds) {
 			c.stopped(cand, err)
 			continue
@@ -107,15 +128,17 @@ func (c *Core) shunned(id protocol.Identity, prop string) bool {
 
 func (c *Core) busy(s stream) bool {
 	for _, d := range c.deals {
-		if d.Seller == s.seller && d.Offer.Prop == s.prop && !d.over() {
+		if d.stream() == s && !d.over() {
 			return true
 		}
 	}
 	return false
 }
 
+func (d *purchase) stream() stream { return stream{d.Seller, d.Offer.Prop} }
+
 // offerDeal proposes a match with a fresh channel key. The key's number is on disk before the proposal leaves.
-func (c *Core) offerDeal(want int, demand protocol.Demand, cand book.Candidate) error {
+func (c *Core) offerDeal(want int, demand protocol.Demand, cand book.Candidate, old *purchase) error {
 	deposit, err := c.fit(&demand, cand)
 	if err != nil {
 		return err
@@ -143,6 +166,9 @@ func (c *Core) offerDeal(want int, demand protocol.Demand, cand book.Candidate) 
 		First: c.cal.NextWindow(c.now), Expiry: c.now.Add(c.par.OfferValid).UnixMilli(),
 		Further: c.further[stream{cand.Env.Signer, cand.Offer.Prop}],
 	}
+	if old != nil {
+		m.Previous = old.Address
+	}
 	env, err := envelope.Seal(c.cfg.Signer, c.cfg.Rules.Market, m)
 	if err != nil {
 		return err
@@ -153,9 +179,16 @@ func (c *Core) offerDeal(want int, demand protocol.Demand, cand book.Candidate) 
 	}
 	c.next++
 	c.emit(role.Save{Key: []byte("next"), Value: binary.BigEndian.AppendUint32(nil, c.next)})
-	c.deals[d.ID] = &purchase{Deal: d, c: c, want: want, index: i, byBuyer: env.Raw, asked: c.now, windows: make(map[uint64]*window)}
-	c.emit(role.Send{To: d.Seller, Env: env})
+	p := &purchase{Deal: d, c: c, want: want, index: i, byBuyer: env.Raw, proposal: env, asked: c.now, windows: make(map[uint64]*window)}
+	c.add(p)
+	p.proposed()
 	return nil
+}
+
+// proposed sends the proposal, or sends it again.
+func (d *purchase) proposed() {
+	d.resend = d.c.now.Add(max(2*d.c.par.Batch, 2*time.Second))
+	d.c.emit(role.Send{To: d.Seller, Env: d.proposal})
 }
 
 // agreed takes the seller's signature; now the deposit may be paid.
@@ -211,7 +244,7 @@ func (d *purchase) refused(m *protocol.Refuse) {
 		c.note("no deal", "seller", d.Seller.String(), "why", m.Reason)
 		c.cool[s] = c.now.Add(2 * c.par.Window())
 	}
-	delete(c.deals, d.ID)
+	c.remove(d)
 }
 
 // funded takes the wallet's answer to a deposit.

@@ -22,7 +22,7 @@ func (d *purchase) prepay() {
 	w, running := c.cal.WindowAt(c.now)
 	late := c.now.Sub(c.cal.WindowStart(w)) > c.par.Window()/2
 	if !running || d.unsure || w < d.Match.First || late || !c.stop.IsZero() || d.progress.Dropped != "" || d.progress.Ended != "" || d.progress.Unheard ||
-		d.progress.Count >= d.Demand.Windows || slices.Contains(d.progress.Prepaid, w) || d.spent() {
+		d.taken(w) || d.full() {
 		return
 	}
 	com, err := c.view.Committee(d.Seller, d.Offer.Prop, d.Offer.Cell, c.cal.EpochOf(w))
@@ -54,18 +54,26 @@ func (d *purchase) prepay() {
 	d.save()
 }
 
+// taken says whether window w is prepaid here or by the elder or the heir, or is the elder's to prepay.
+func (d *purchase) taken(w uint64) bool {
+	e := d.elder()
+	return e != nil && e.serves() || slices.ContainsFunc(d.kin(), func(x *purchase) bool { return slices.Contains(x.progress.Prepaid, w) })
+}
+
 // credit is how many fees may serve window w: of the earlier windows of its epoch, those without a stamp less those that an
-// earlier fee has served.
+// earlier fee has served. Deals that succeed one another count together.
 func (d *purchase) credit(w uint64) int {
 	n := 0
-	for _, p := range d.progress.Prepaid {
-		if deal.Carried(d.c.cfg.Rules, p, w) && !slices.Contains(d.progress.Stamped, p) && d.c.now.After(deal.Verdict(d.c.cfg.Rules, p)) {
-			n++
+	for _, x := range d.kin() {
+		for _, p := range x.progress.Prepaid {
+			if deal.Carried(d.c.cfg.Rules, p, w) && !slices.Contains(x.progress.Stamped, p) && d.c.now.After(deal.Verdict(d.c.cfg.Rules, p)) {
+				n++
+			}
 		}
-	}
-	for _, served := range d.progress.Carried {
-		if deal.Carried(d.c.cfg.Rules, served, w) {
-			n--
+		for _, served := range x.progress.Carried {
+			if deal.Carried(d.c.cfg.Rules, served, w) {
+				n--
+			}
 		}
 	}
 	return n
@@ -114,7 +122,8 @@ func (d *purchase) accepted(env envelope.Envelope, m *protocol.Accepted) {
 // delivered checks an encrypted batch against the stamp and pays for it.
 func (d *purchase) delivered(env envelope.Envelope, m *protocol.Delivery) {
 	c := d.c
-	if d.payer.Phase != channel.Open || d.unsure || d.progress.Unheard || d.waiting() || d.progress.Dropped != "" {
+	waits := slices.ContainsFunc(d.kin(), func(x *purchase) bool { return x.waiting() && !x.over() })
+	if d.payer.Phase != channel.Open || d.unsure || d.progress.Unheard || waits || d.progress.Dropped != "" {
 		return // the voucher is on its way and repeated; the seller delivers again
 	}
 	x := d.windows[m.Window]

@@ -12,6 +12,7 @@ import (
 	"github.com/iotverse/iotverse/market/deal"
 	"github.com/iotverse/iotverse/market/enroll"
 	"github.com/iotverse/iotverse/protocol"
+	"github.com/iotverse/iotverse/protocol/envelope"
 	"github.com/iotverse/iotverse/protocol/role"
 )
 
@@ -23,6 +24,7 @@ type purchase struct {
 	index    uint32 // of the channel key
 	byBuyer  []byte
 	bySeller []byte
+	proposal envelope.Envelope
 	started  bool      // the seller has signed
 	asked    time.Time // the proposal
 	retry    time.Time // of the deposit; zero: it is paid or on its way
@@ -123,7 +125,7 @@ func (d *purchase) save() {
 
 // forget drops a deal that never became one, or that is over.
 func (d *purchase) forget() {
-	delete(d.c.deals, d.ID)
+	d.c.remove(d)
 	if d.started {
 		d.c.bought[d.want] += d.progress.Count
 		d.c.emit(role.Delete{Key: d.storeKey()}, role.Delete{Key: []byte(channel.Key("buyer", d.Address))})
@@ -285,11 +287,14 @@ func (d *purchase) tick() {
 	case !d.started:
 		if c.now.Sub(d.asked) > c.par.OfferValid || !c.stop.IsZero() || c.now.Sub(d.asked) > 2*c.par.Window() {
 			d.forget()
+		} else if c.now.After(d.resend) {
+			d.proposed()
 		}
 		return
 	case d.over():
 		return
 	case d.payer.Phase == channel.Opening:
+		d.inherit()
 		d.fundAgain()
 		d.await()
 		return
@@ -297,8 +302,10 @@ func (d *purchase) tick() {
 		d.repeat()
 		return
 	}
+	d.inherit()
 	d.repeat()
 	d.prepay()
+	d.succeed()
 	if d.finished() && !d.unsure {
 		d.close()
 	}

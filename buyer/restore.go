@@ -56,7 +56,7 @@ func (c *Core) restoreDeal(value []byte, saved map[string][]byte) error {
 		return err
 	}
 	p.closing = p.payer.Phase > channel.Open
-	c.deals[d.ID] = p
+	c.add(p)
 	return nil
 }
 
@@ -110,7 +110,7 @@ func (c *Core) forget() {
 		if n := len(d.progress.Prepaid); n > 0 {
 			last = d.progress.Prepaid[n-1]
 		}
-		if d.over() && last+16 < w {
+		if d.over() && last+16 < w && !d.awaited() {
 			d.forget()
 		}
 	}

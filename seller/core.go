@@ -5,6 +5,9 @@
 // One stream is one property at the seller's cell. A window of a stream goes: prepaid by a buyer → committed → receipts →
 // sample ball → opened → stamped → delivered batch by batch, each key after its voucher is on disk (MECHANISM 3 and 6).
 //
+// No channel owes the seller more than its cap (deal.Cap): it closes before that, and a buyer that knows the rule has gone on in
+// a successor by then (succeed.go).
+//
 // A seller whose disk turns out to be a restored copy, by its own signature in a buyer's hands, ends its deals with what the
 // buyers hold and is quiet for a while.
 //
@@ -95,6 +98,10 @@ type Core struct {
 	pay     byteball.Address
 	streams map[string]*stream
 	deals   map[protocol.Hash]*sale
+
+	channels map[byteball.Address]*sale // the deals by channel
+	heirs    map[byteball.Address]*sale // and by the channel that each succeeds
+
 	asks    map[protocol.Identity]int // for a history, in window askedIn
 	askedIn uint64
 	stop    time.Time // when a Stop becomes impatient; zero while running
@@ -118,7 +125,8 @@ func New(cfg Config, saved map[string][]byte) (*Core, error) {
 	}
 	m := &cfg.Rules.Manifest
 	c := &Core{cfg: cfg, cal: m.Calendar(), par: m.Params, view: view.New(cfg.Rules, cfg.Vars), pay: pay,
-		streams: make(map[string]*stream), deals: make(map[protocol.Hash]*sale), asks: make(map[protocol.Identity]int)}
+		streams: make(map[string]*stream), deals: make(map[protocol.Hash]*sale),
+		channels: make(map[byteball.Address]*sale), heirs: make(map[byteball.Address]*sale), asks: make(map[protocol.Identity]int)}
 	c.view.Begin(cfg.From, saved)
 	var streams []committee.Stream
 	for _, p := range cfg.Products {

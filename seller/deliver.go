@@ -70,16 +70,20 @@ func (d *sale) prepaid(w uint64, v channel.Voucher) error {
 	if err != nil {
 		return err
 	}
-	free := d.repeats(v)
-	if free && !known && d.credit(w) <= 0 {
-		d.remind(w)
-		return fmt.Errorf("window %d is not paid for, and no earlier fee is free: %w", w, protocol.Stale)
+	free, want := d.repeats(v), d.payee.Payouts
+	paid, err := want.Plus(d.Fee(c.cfg.Rules, com))
+	if err != nil {
+		return err
 	}
-	want := d.payee.Payouts
-	if !free {
-		if want, err = want.Plus(d.Fee(c.cfg.Rules, com)); err != nil {
-			return err
+	if free && !known && d.credit(w) <= 0 {
+		if !maps.Equal(paid.Visible(d.Terms.Dust), want.Visible(d.Terms.Dust)) {
+			d.remind(w)
+			return fmt.Errorf("window %d is not paid for, and no earlier fee is free: %w", w, protocol.Stale)
 		}
+		free = false // it is paid for, but all of it is dust
+	}
+	if !free {
+		want = paid
 	}
 	if err := d.accept(v, want); err != nil {
 		return err
@@ -128,19 +132,21 @@ func (d *sale) begin(w uint64, com *committee.Committee) {
 }
 
 // credit is how many fees may serve window w: of the earlier windows of its epoch, those without a stamp less those that an
-// earlier fee has served. The buyer counts alike.
+// earlier fee has served. Deals that succeed one another count together. The buyer counts alike.
 func (d *sale) credit(w uint64) int {
 	n := 0
-	for _, p := range d.progress.Prepaid {
-		r := d.c.streams[d.Offer.Prop].rounds[p]
-		over := r == nil || r.failed || (r.stamp == nil && d.c.now.After(deal.Verdict(d.c.cfg.Rules, p)))
-		if over && deal.Carried(d.c.cfg.Rules, p, w) {
-			n++
+	for _, x := range d.kin() {
+		for _, p := range x.progress.Prepaid {
+			r := d.c.streams[d.Offer.Prop].rounds[p]
+			over := r == nil || r.failed || (r.stamp == nil && d.c.now.After(deal.Verdict(d.c.cfg.Rules, p)))
+			if over && deal.Carried(d.c.cfg.Rules, p, w) {
+				n++
+			}
 		}
-	}
-	for _, served := range d.progress.Carried {
-		if deal.Carried(d.c.cfg.Rules, served, w) {
-			n--
+		for _, served := range x.progress.Carried {
+			if deal.Carried(d.c.cfg.Rules, served, w) {
+				n--
+			}
 		}
 	}
 	return n
@@ -148,17 +154,28 @@ func (d *sale) credit(w uint64) int {
 
 // remind shows the buyer the stamps of an epoch that it seems to have missed.
 func (d *sale) remind(w uint64) {
-	for _, p := range d.progress.Prepaid {
-		if r := d.c.streams[d.Offer.Prop].rounds[p]; r != nil && r.stamp != nil && deal.Carried(d.c.cfg.Rules, p, w) {
-			d.show(r)
+	for _, x := range d.kin() {
+		for _, p := range x.progress.Prepaid {
+			if r := d.c.streams[d.Offer.Prop].rounds[p]; r != nil && r.stamp != nil && deal.Carried(d.c.cfg.Rules, p, w) {
+				d.show(r)
+			}
 		}
 	}
 }
 
-// repeats says whether a voucher pays nobody more than the newest one.
+// repeats says whether a voucher pays nobody more than the newest one, but for what the previous channel owes.
 func (d *sale) repeats(v channel.Voucher) bool {
 	pay, err := channel.Read(d.Terms, d.payee.Funding, v)
-	return err == nil && maps.Equal(pay, d.payee.Payouts.Visible(d.Terms.Dust))
+	if err != nil {
+		return false
+	}
+	claims := maps.Clone(v.Claims)
+	maps.DeleteFunc(claims, func(a byteball.Address, n byteball.Bytes) bool { return n <= d.payee.Claimed[a] })
+	for a := range claims {
+		claims[a] -= d.payee.Claimed[a]
+	}
+	want, err := d.payee.Payouts.Plus(claims)
+	return err == nil && maps.Equal(pay, want.Visible(d.Terms.Dust))
 }
 
 // paid checks the price of the batch that is out, and answers with its key and the next batch.

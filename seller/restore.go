@@ -118,7 +118,7 @@ func (c *Core) restoreDeal(value []byte, saved map[string][]byte) error {
 	if s.payee, err = channel.RestorePayee(saved[channel.Key("seller", d.Address)], c.cfg.Wallet); err != nil {
 		return err
 	}
-	c.deals[d.ID] = s
+	c.add(s)
 	return nil
 }
 
@@ -150,7 +150,7 @@ func (c *Core) forget() {
 			newest = d.progress.Prepaid[n-1]
 		}
 		unfunded := d.payee.Phase == channel.Opening && c.now.UnixMilli() > d.Match.Expiry+c.par.OfferValid.Milliseconds()
-		if unfunded || (d.over() && newest+kept < w) {
+		if unfunded || (d.over() && newest+kept < w && !d.awaited()) {
 			d.forget()
 		}
 	}

@@ -78,7 +78,7 @@ func (c *Core) proposed(env envelope.Envelope, m *protocol.Match) {
 	d, err := c.consider(env, m)
 	if err != nil {
 		c.emit(role.Refused{Err: err})
-		c.send(env.Signer, &protocol.Refuse{Deal: id, Reason: clip(err.Error()), Further: c.further(d.Offer, env.Signer)})
+		c.send(env.Signer, &protocol.Refuse{Deal: id, Reason: clip(err.Error()), Further: c.further(d, env.Signer)})
 		return
 	}
 	signed, err := envelope.Seal(c.cfg.Signer, c.cfg.Rules.Market, m)
@@ -98,20 +98,22 @@ func (c *Core) proposed(env envelope.Envelope, m *protocol.Match) {
 			old.forget()
 		}
 	}
-	c.deals[id] = s
+	c.add(s)
 	s.save()
 	s.apply(effects)
 	c.note("deal agreed", "deal", id.String(), "property", d.Offer.Prop, "buyer", d.Buyer.String(), "relevance", m.Relevance, "deposit", m.Deposit.String())
 	c.emit(role.Send{To: d.Buyer, Env: signed})
 }
 
-// further says whether another buyer's open deal pays the committee of an offer's stream.
-func (c *Core) further(o *protocol.Offer, buyer protocol.Identity) bool {
-	if o == nil || c.streams[o.Prop] == nil {
+// further says whether another deal pays the committee of the stream of a proposal, by a buyer. The deal that it succeeds is
+// no other one.
+func (c *Core) further(p deal.Deal, buyer protocol.Identity) bool {
+	if p.Offer == nil || c.streams[p.Offer.Prop] == nil {
 		return false
 	}
 	return slices.ContainsFunc(c.sales(), func(d *sale) bool {
-		return d.Offer.Prop == o.Prop && !d.Match.Further && d.live() && !d.supersededBy(buyer, o)
+		kin := d.Address == p.Terms.Previous && d.Buyer == buyer
+		return d.Offer.Prop == p.Offer.Prop && !d.Match.Further && d.live() && !kin && !d.supersededBy(buyer, p.Offer)
 	})
 }
 
@@ -123,7 +125,7 @@ func (d *sale) supersededBy(buyer protocol.Identity, o *protocol.Offer) bool {
 
 // forget removes a deal that nothing hangs on any more.
 func (d *sale) forget() {
-	delete(d.c.deals, d.ID)
+	d.c.remove(d)
 	d.c.emit(role.Delete{Key: d.key()}, role.Delete{Key: []byte(channel.Key("seller", d.Address))})
 }
 
@@ -157,8 +159,11 @@ func (c *Core) consider(env envelope.Envelope, m *protocol.Match) (deal.Deal, er
 		return d, fmt.Errorf("with a deposit of %s no more than %s may stay unsettled, and a window costs up to %s: %w", m.Deposit, d.Cap(c.cfg.Rules), d.Window(c.cfg.Rules), protocol.Invalid)
 	case m.Expiry > c.now.Add(c.par.OfferValid+skew).UnixMilli():
 		return d, fmt.Errorf("the proposal is good for longer than %v: %w", c.par.OfferValid, protocol.Invalid)
-	case m.Further != c.further(d.Offer, d.Buyer):
+	case m.Further != c.further(d, d.Buyer):
 		return d, fmt.Errorf("further is %t, but the committee's payer says otherwise: %w", m.Further, protocol.Stale)
+	}
+	if err := c.succeeds(d); err != nil {
+		return d, err
 	}
 	open := 0
 	for _, other := range c.deals {
@@ -355,6 +360,7 @@ func (d *sale) tick() {
 	if !c.stop.IsZero() && c.now.After(c.stop) && !d.asking {
 		d.settle("the seller stops")
 	}
+	d.pass()
 	if d.live() {
 		d.deliver(false)
 	}

@@ -136,12 +136,12 @@ func (c *Core) book(a *account, m *protocol.Notice) error {
 		c.enter(a, m.Voucher, mine)
 		return nil
 	}
-	return c.prepaid(a, m, mine, share)
+	return c.prepaid(a, m, mine, share, v.Claims[c.pay])
 }
 
-// prepaid enters a voucher as the payment of a further window.
-func (c *Core) prepaid(a *account, m *protocol.Notice, mine, share byteball.Bytes) error {
-	if mine == a.payout && c.carries(a, m.Window) {
+// prepaid enters a voucher as the payment of a further window. Of mine so much is what the previous channel owed, dust.
+func (c *Core) prepaid(a *account, m *protocol.Notice, mine, share, claimed byteball.Bytes) error {
+	if mine <= a.payout+claimed && c.carries(a, m.Window) {
 		return nil
 	}
 	now, _ := c.cal.WindowAt(c.now)
@@ -219,21 +219,34 @@ func (c *Core) payer(wc *protocol.WindowCommit) *account {
 }
 
 // carries says whether a fee that was paid for an earlier window of the epoch serves w: more of those windows have no stamp and
-// never will than other windows, prepaid by nobody, were served or are being judged. Buyer and seller count alike.
+// never will than other windows, prepaid by nobody, were served or are being judged. Deals that succeed one another count
+// together. Buyer and seller count alike.
 func (c *Core) carries(a *account, w uint64) bool {
 	free := 0
-	for _, p := range a.paid {
+	paid := c.paidBy(a)
+	for _, p := range paid {
 		if deal.Carried(c.cfg.Rules, p, w) && c.unstamped(a, p) {
 			free++
 		}
 	}
 	for _, r := range c.rounds {
-		served := r.wc.Seller == a.Seller && r.wc.Prop == a.Offer.Prop && !slices.Contains(a.paid, r.wc.Window) && (!r.over || r.stamp != nil)
+		served := r.wc.Seller == a.Seller && r.wc.Prop == a.Offer.Prop && !slices.Contains(paid, r.wc.Window) && (!r.over || r.stamp != nil)
 		if served && deal.Carried(c.cfg.Rules, r.wc.Window, w) {
 			free--
 		}
 	}
 	return free > 0
+}
+
+// paidBy lists the windows that are prepaid in a channel and in those that it succeeds or that succeed it.
+func (c *Core) paidBy(a *account) []uint64 {
+	paid := slices.Clone(a.paid)
+	for _, x := range c.accounts {
+		if x.Seller == a.Seller && x.Buyer == a.Buyer && (x.Address == a.Terms.Previous || x.Terms.Previous == a.Address) {
+			paid = append(paid, x.paid...)
+		}
+	}
+	return paid
 }
 
 // unstamped says whether a window has no stamp and never will: its round is over, or it had none by the end of the next

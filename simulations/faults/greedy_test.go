@@ -81,7 +81,7 @@ func (g *greedy) pay(add channel.Payouts, window uint64, index int16) {
 func TestRowSellerClosesAtTheCap(t *testing.T) {
 	w := trusted(t, 10)
 	w.bought(5)
-	a := w.only()
+	a := w.line()[0]
 	w.run(200 * time.Millisecond)
 	w.greedy(a)
 	w.until("the channel is closed", 2*time.Minute, func() bool { return a.closing != nil })

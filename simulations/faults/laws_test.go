@@ -21,7 +21,8 @@ type laws struct {
 	deals   map[protocol.Hash]*account
 	dealers map[byteball.Address]*account // by channel
 	windows map[protocol.Hash]*protocol.WindowCommit
-	lied    bool // the seller hid vouchers from a restored buyer, who cannot know then what it signed
+	prepaid map[booking]protocol.Hash // by which deal
+	lied    bool                      // the seller hid vouchers from a restored buyer, who cannot know then what it signed
 }
 
 // account is what the test knows of one deal.
@@ -30,10 +31,17 @@ type account struct {
 	buyer   *node
 	paid    byteball.Bytes           // to the seller, in the newest voucher that was sent
 	n       uint64                   // of that voucher
+	claimed byteball.Bytes           // of what the previous channel owes, in that voucher
 	price   map[place]byteball.Bytes // of every batch that was paid for
 	got     map[place]bool           // and of which the key came
 	closing *unit.Unit               // stable
 	said    map[uint64]byteball.Hash // by number of the voucher, the unit that was signed
+}
+
+// booking is a window that a buyer has prepaid.
+type booking struct {
+	by     *node
+	window uint64
 }
 
 // place is one batch.
@@ -44,7 +52,7 @@ type place struct {
 
 func (l *laws) init(w *world) {
 	l.w, l.deals, l.dealers = w, map[protocol.Hash]*account{}, map[byteball.Address]*account{}
-	l.windows = map[protocol.Hash]*protocol.WindowCommit{}
+	l.windows, l.prepaid = map[protocol.Hash]*protocol.WindowCommit{}, map[booking]protocol.Hash{}
 }
 
 // sent looks at what the cores say to each other.
@@ -93,11 +101,18 @@ func (l *laws) voucher(a *account, at place, data []byte) {
 		return // said again, or handed back
 	}
 	a.said[v.N] = signed
+	claims, _ := v.Claims.Total()
 	more := pay[a.deal.PayTo] - a.paid
 	if v.N < a.n || pay[a.deal.PayTo] < a.paid || (v.N == a.n && more > 0) {
 		l.w.Errorf("voucher %d pays %d bytes, after voucher %d with %d", v.N, pay[a.deal.PayTo], a.n, a.paid)
 	}
-	a.n, a.paid = v.N, pay[a.deal.PayTo]
+	more += claims - a.claimed // paid out of what the seller gets
+	a.n, a.paid, a.claimed = v.N, pay[a.deal.PayTo], claims
+	if by, ok := l.prepaid[booking{a.buyer, at.window}]; ok && by != a.deal.ID && !v.Final {
+		l.w.Errorf("window %d is paid for in the deals %s and %s", at.window, by, a.deal.ID)
+	} else if !v.Final {
+		l.prepaid[booking{a.buyer, at.window}] = a.deal.ID
+	}
 	if at.index == int(protocol.Prepaid) {
 		if most := l.w.rules.Manifest.Params.Dust * channel.MaxOutputs; more > 0 && (!v.Final || more > most) {
 			l.w.Errorf("a voucher that pays for no batch gives the seller %d bytes", more)
@@ -131,12 +146,22 @@ func (l *laws) committed(m *protocol.WindowCommit) {
 	l.windows[m.ID()] = m
 }
 
-// risk: of all that a buyer paid for at most one batch is still closed.
+// risk: of all that a buyer paid for at most one batch is still closed, in each deal and in all that are not settled.
 func (l *laws) risk(n *node) {
+	locked := 0
 	for _, a := range l.deals {
-		if a.buyer == n && len(a.price) > len(a.got)+1 {
+		if a.buyer != n {
+			continue
+		}
+		if len(a.price) > len(a.got)+1 {
 			l.w.Errorf("deal %s: %d batches are paid for and %d are open", a.deal.ID, len(a.price), len(a.got))
 		}
+		if a.closing == nil {
+			locked += len(a.price) - len(a.got)
+		}
+	}
+	if locked > 1 {
+		l.w.Errorf("%d batches of the %s are paid for and not open", locked, n.name)
 	}
 }
 

@@ -114,7 +114,7 @@ func TestRowBuyerStops(t *testing.T) {
 func TestRowSellerDiesForGood(t *testing.T) {
 	w := trusted(t, 10)
 	w.bought(5)
-	a := w.only()
+	a := w.line()[0]
 	w.until("the cap is near", 5*time.Minute, func() bool { return a.paid > a.deal.Cap(w.rules)/2 })
 	w.dealer.down = 24 * time.Hour
 	w.dealer.crash()
@@ -128,7 +128,7 @@ func TestRowSellerDiesForGood(t *testing.T) {
 // windows.
 func trusted(t tb, windows uint32) *world {
 	w := newWorld(t)
-	w.jury.last = &protocol.Stamp{A: 500_000, B: 1000, I: 1000}
+	w.jury.last = known()
 	w.jury.integrity = func(uint64) uint16 { return 1000 }
 	w.dealer, w.buyer = w.addSeller(nil), w.addBuyer(30, func(c *buyer.Config) { c.Wants[0].Demand.Windows = windows })
 	w.dealer.boot()
@@ -136,11 +136,14 @@ func trusted(t tb, windows uint32) *world {
 	return w
 }
 
+// known is the newest stamp of a seller whose data were good for long.
+func known() *protocol.Stamp { return &protocol.Stamp{A: 500_000, B: 1000, I: 1000} }
+
 // TestABuyerLeavesAChannelBeforeTheCap: it prepays no window that the seller would not sell, and goes on elsewhere.
 func TestABuyerLeavesAChannelBeforeTheCap(t *testing.T) {
 	w := trusted(t, 10)
-	w.until("a deal", time.Minute, func() bool { return len(w.laws.deals) == 1 })
-	a := w.only()
+	w.bought(5)
+	a := w.line()[0]
 	w.until("the channel is closed", 5*time.Minute, func() bool { return a.closing != nil })
 	if w.dealer.heard("is the cap") || len(a.got) != len(a.price) || len(a.price) < 4*w.par.Batches {
 		w.explain()

@@ -73,9 +73,18 @@ func (p *person) Sign(m []byte) ([]byte, error) { return ed25519.Sign(p.private,
 
 var op = newPerson(99).address
 
-// manifest is a market of profile fast, made once.
-var manifest = sync.OnceValue(func() params.Manifest {
-	m := params.Manifest{Name: "test", Network: "dev", Hubs: []string{"ws://127.0.0.1:6611"}, OPs: []byteball.Address{op}, T0: t0, Profile: "fast", Params: params.Fast()}
+// manifest is a market of profile fast, made once; cheap is one where a window's fee is so small that shares are dust at first.
+var (
+	manifest = sync.OnceValue(func() params.Manifest { return marketOf(params.Fast()) })
+	cheap    = sync.OnceValue(func() params.Manifest {
+		p := params.Fast()
+		p.Price, p.FeeMin, p.MinDeposit = 300, 30, 20_000
+		return marketOf(p)
+	})
+)
+
+func marketOf(p params.Params) params.Manifest {
+	m := params.Manifest{Name: "test", Network: "dev", Hubs: []string{"ws://127.0.0.1:6611"}, OPs: []byteball.Address{op}, T0: t0, Profile: "fast", Params: p}
 	for i := range m.Arbiters {
 		m.Arbiters[i], m.Fund[i] = newPerson(byte(100+i)).wallet.PublicKey(), newPerson(byte(110+i)).wallet.PublicKey()
 	}
@@ -83,7 +92,7 @@ var manifest = sync.OnceValue(func() params.Manifest {
 		panic(err)
 	}
 	return m
-})
+}
 
 // world is a clock, a queue of things to come in order of (time, sequence), a ledger, a committee and the nodes.
 type world struct {
@@ -113,8 +122,9 @@ type task struct {
 	do  func()
 }
 
-func newWorld(t tb) *world {
-	m := manifest()
+func newWorld(t tb) *world { return worldOf(t, manifest()) }
+
+func worldOf(t tb, m params.Manifest) *world {
 	w := &world{tb: t, par: m.Params, cal: m.Calendar(), now: time.Unix(t0-20, 0), truth: map[int64]float64{}, sensing: true, vars: unit.DefaultVars(byteball.Dev)}
 	w.rules = deal.Rules{Manifest: m, Market: m.Hash(), Network: byteball.Dev, Fund: m.FundAddress(), Verifier: envelope.Keys{}}
 	w.view = view.New(w.rules, w.vars)

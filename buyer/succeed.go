@@ -1,0 +1,142 @@
+package buyer
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/iotverse/iotverse/byteball/channel"
+	"github.com/iotverse/iotverse/protocol"
+	"github.com/iotverse/iotverse/protocol/role"
+)
+
+// A channel cannot be filled up, so before one has no room for the windows that are still wanted the buyer proposes its
+// successor: a deal with the same seller that names the channel as its Previous (byteball/channel, successor.go). Each has its
+// own deposit and counts for the limits by itself. While both are open,
+//
+//   - the elder takes windows as long as it has room; once the heir has taken one, the elder takes none any more;
+//   - a window is prepaid in one of them, and a fee that waits for a stamp in the elder may serve a window of the heir;
+//   - of the batches of both one at most is paid for and not open;
+//   - the elder closes when nothing prepaid in it is left to be bought. What was dust in it the heir pays.
+//
+// Who is whose heir follows from the deals themselves, so that nothing more has to be on disk.
+
+// ahead is how long before it is needed a successor is proposed: agreed, paid and stable in that time.
+const ahead = 15 * time.Second
+
+// heir is the deal that succeeds this one, proposed or agreed; nil if there is none.
+func (d *purchase) heir() *purchase {
+	if h := d.c.heirs[d.Address]; h != nil && h.payer.Phase != channel.Lost {
+		return h
+	}
+	return nil
+}
+
+// elder is the deal that this one succeeds, while it is remembered; nil if there is none.
+func (d *purchase) elder() *purchase { return d.c.channels[d.Terms.Previous] }
+
+// add enters a deal, proposed or agreed.
+func (c *Core) add(d *purchase) {
+	c.deals[d.ID], c.channels[d.Address] = d, d
+	if d.Terms.Previous != "" {
+		c.heirs[d.Terms.Previous] = d
+	}
+}
+
+// remove forgets a deal.
+func (c *Core) remove(d *purchase) {
+	delete(c.deals, d.ID)
+	delete(c.channels, d.Address)
+	if c.heirs[d.Terms.Previous] == d {
+		delete(c.heirs, d.Terms.Previous)
+	}
+}
+
+// kin are this deal, its elder and its heir.
+func (d *purchase) kin() []*purchase {
+	list := []*purchase{d}
+	for _, x := range []*purchase{d.elder(), d.heir()} {
+		if x != nil {
+			list = append(list, x)
+		}
+	}
+	return list
+}
+
+// relieved says whether the heir has taken a window.
+func (d *purchase) relieved() bool {
+	h := d.heir()
+	return h != nil && len(h.progress.Prepaid) > 0
+}
+
+// full says whether this deal takes no further window.
+func (d *purchase) full() bool {
+	return d.progress.Count >= d.Demand.Windows || d.spent() || d.relieved() || len(d.kin()) > 1 && d.c.wanted(d.want) == 0
+}
+
+// serves says whether the next window is this deal's.
+func (d *purchase) serves() bool {
+	return d.started && d.payer.Phase == channel.Open && !d.closing && d.progress.Ended == "" && d.progress.Dropped == "" && !d.full()
+}
+
+// low says whether the channel may have no room for the windows that come while a successor is agreed, paid and stable.
+func (d *purchase) low() bool {
+	c := d.c
+	n := uint32((ahead+c.par.Window()-1)/c.par.Window()) + 1
+	if !d.ends(n) {
+		return false
+	}
+	n = min(n, c.wanted(d.want))
+	return n > 0 && d.ends(n)
+}
+
+// ends says whether the channel has no room for n more windows.
+func (d *purchase) ends(n uint32) bool {
+	p := &d.c.par
+	units := d.c.view.Bases.Within(time.Duration(n) * p.Window())
+	return d.progress.Count+n > d.Demand.Windows || d.lacks(int(n), min(units, d.Terms.Age/10)) ||
+		len(d.payer.Payouts)+2*(p.Members+2) >= channel.MaxOutputs
+}
+
+// succeed proposes a successor in time. At most two channels of a line are not settled.
+func (d *purchase) succeed() {
+	c := d.c
+	if d.unsure || d.closing || !c.stop.IsZero() || d.progress.Ended != "" || d.progress.Dropped != "" || d.heir() != nil {
+		return
+	}
+	if e := d.elder(); e != nil && !e.over() || !d.low() {
+		return
+	}
+	if left := c.left(d.want, d); left > 0 {
+		c.propose(d.want, left, d)
+	}
+}
+
+// inherit takes over what the elder has left behind, once that is settled.
+func (d *purchase) inherit() {
+	e := d.elder()
+	if e == nil || d.payer.Inherited || d.payer.Phase > channel.Open || e.payer.Phase != channel.Closed {
+		return
+	}
+	if err := d.move(channel.Inherit{Old: e.payer.State}); err != nil {
+		d.c.emit(role.Refused{Err: err})
+	}
+}
+
+// awaited says whether an heir has still to inherit from this deal.
+func (d *purchase) awaited() bool {
+	h := d.heir()
+	return h != nil && h.started && !h.over() && !h.payer.Inherited && d.payer.Phase == channel.Closed
+}
+
+// succeeded signs the final voucher, for the successor's sake.
+func (d *purchase) succeeded(h *purchase) error {
+	base, ok := d.c.view.Bases.Newest()
+	if !ok {
+		return fmt.Errorf("no proven unit to hang a voucher on: %w", protocol.Transient)
+	}
+	if err := d.move(channel.Succeeded{Next: h.Address, Base: base}); err != nil {
+		return err
+	}
+	d.enter()
+	return nil
+}
