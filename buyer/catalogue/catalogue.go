@@ -122,6 +122,7 @@ type Listing struct {
 type Market struct {
 	Seller    string `json:"seller"` // short form of the identity
 	Property  string `json:"property"`
+	Title     string `json:"title"`           // as the seller gives it
 	Price     uint64 `json:"price"`           // of a batch of perfect data, bytes
 	Floor     uint64 `json:"floor"`           // least price of a batch at integrity 850, bytes
 	Integrity *int   `json:"integrity"`       // of the newest stamp that was seen, ‰; nil before the first

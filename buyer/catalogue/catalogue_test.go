@@ -174,3 +174,23 @@ func TestSearchFindsTheBest(t *testing.T) {
 		}
 	}
 }
+
+// TestLook: what a market says of an offer comes back as it was put, and an offer of no market has nothing.
+func TestLook(t *testing.T) {
+	c := open(t, "")
+	integrity, bonded := 930, true
+	l := listing("a", "AHU1 SA-T", "degF", "North Hall", "", time.Hour)
+	l.Market = &catalogue.Market{Seller: "0011aabb", Property: "air-temperature", Title: "supply air temperature", Price: 3000, Floor: 1000, Integrity: &integrity, Bonded: &bonded}
+	put(t, c, l, listing("b", "CO2", "ppm", "North Hall", "12", 0))
+	got, err := c.Look(context.Background(), "a")
+	if err != nil || got.Market == nil || got.Market.Title != l.Market.Title || got.Market.Price != 3000 || *got.Market.Integrity != 930 || !*got.Market.Bonded ||
+		!got.Until.Equal(l.Until) || got.Offer.Title != "AHU1 SA-T" {
+		t.Errorf("%+v %+v, %v", got, got.Market, err)
+	}
+	if got, err = c.Look(context.Background(), "b"); err != nil || got.Market != nil || got.Offer.Room != "12" {
+		t.Errorf("%+v, %v", got, err)
+	}
+	if _, err := c.Look(context.Background(), "c"); !errors.Is(err, byteball.NotFound) {
+		t.Errorf("an offer that is not there: %v", err)
+	}
+}

@@ -227,7 +227,7 @@ func lookAll(ctx context.Context, cat *catalogue.Catalogue, q *rank.Query, limit
 		e := rank.NewEntry(l.Offer, nil)
 		o := &e.Offer
 		list = append(list, found{Score: float64(r.Score) / 1000, Seller: l.Market.Seller, Property: l.Market.Property, Kind: e.Class.Kind.Value, Role: e.Class.Role.Value,
-			Medium: e.Class.Medium.Value, Title: string(o.Title), Unit: string(o.Unit), Cell: string(o.Cell), Period: string(o.Period), Accuracy: string(o.Accuracy),
+			Medium: e.Class.Medium.Value, Title: l.Market.Title, Unit: string(o.Unit), Cell: string(o.Cell), Period: string(o.Period), Accuracy: string(o.Accuracy),
 			Price: l.Market.Price, Floor: l.Market.Floor, Integrity: l.Market.Integrity, Wrong: l.Market.Wrong, Bonded: l.Market.Bonded,
 			Until: l.Until.UTC().Format(time.RFC3339)})
 	}
@@ -252,7 +252,10 @@ func tableFound(w, stderr io.Writer, list []found) error {
 		if f.Integrity != nil {
 			integrity = strconv.Itoa(*f.Integrity)
 		}
-		what := f.Title
+		what := f.Property
+		if f.Title != "" {
+			what += ": " + f.Title
+		}
 		if f.Wrong {
 			what = f.Kind + " " + f.Role + " (offered as " + f.Property + ")"
 		}

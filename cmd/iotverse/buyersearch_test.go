@@ -7,6 +7,8 @@ import (
 	"crypto/sha256"
 	"encoding/json"
 	"errors"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -94,7 +96,7 @@ func TestABuyersNodeKeepsACatalogue(t *testing.T) {
 	if len(list) != 2 || list[0].Medium != "supply" || list[1].Medium != "return" || list[0].Score <= list[1].Score {
 		t.Fatalf("%+v", list)
 	}
-	if f := list[0]; f.Integrity == nil || *f.Integrity != 930 || f.Price != 3000 || f.Cell != "u33db" || f.Seller != newShop("supply").Identity().String() || f.Bonded != nil {
+	if f := list[0]; f.Title != "supply air temperature, building 3" || f.Integrity == nil || *f.Integrity != 930 || f.Price != 3000 || f.Cell != "u33db" || f.Seller != newShop("supply").Identity().String() || f.Bonded != nil {
 		t.Errorf("%+v", f)
 	}
 	out, _ = typed(t, "buyer", "search", "--from", dir, "--limit", "1")
@@ -192,5 +194,26 @@ func TestWrongLabelsAreShown(t *testing.T) {
 	}
 	if _, err := cat.Look(t.Context(), "none"); !errors.Is(err, byteball.NotFound) {
 		t.Errorf("an offer that is not there: %v", err)
+	}
+}
+
+// TestDemandsInWords: a file of demands may say in words what it wants; a field beside them counts more.
+func TestDemandsInWords(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "demands.yaml")
+	text := "- want: supply air temperature, building 3, every 5 min, ± 1.8 °F\n  at: 52.52,13.40\n  cap: 3000\n- want: temperature\n  quantity: surface-temperature\n  cap: 1\n  at: 1,1\n"
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	list, err := readDemands(path)
+	if err != nil || len(list) != 2 {
+		t.Fatal(list, err)
+	}
+	w, err := list[0].want()
+	if d := w.Demand; err != nil || w.Text != list[0].Want || d.Prop != "air-temperature" || d.Medium != "supply" || d.Role != "measured" || d.Period != 300_000 ||
+		d.Accuracy != "1.000" || d.Cap != 3000 || d.Cell != "u33db" {
+		t.Errorf("%+v, %v", w, err)
+	}
+	if w, err = list[1].want(); err != nil || w.Demand.Prop != "surface-temperature" {
+		t.Errorf("%+v, %v", w, err)
 	}
 }

@@ -25,7 +25,7 @@ func listingID(seller protocol.Identity, prop, cell string) string {
 
 // listingOf is an offer with what is known of its stream: its newest stamp and whether its seller's bond counts, nil for unknown.
 func listingOf(o *protocol.Offer, stamp *protocol.Stamp, bonded *bool, now time.Time) catalogue.Listing {
-	m := &catalogue.Market{Seller: o.Binding.Identity.String(), Property: o.Prop, Price: uint64(o.Price), Floor: uint64(o.Floor), Bonded: bonded}
+	m := &catalogue.Market{Seller: o.Binding.Identity.String(), Property: o.Prop, Title: o.Title, Price: uint64(o.Price), Floor: uint64(o.Floor), Bonded: bonded}
 	var class *protocol.Class
 	var age time.Duration
 	if stamp != nil {
