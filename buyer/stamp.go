@@ -108,6 +108,9 @@ func (d *purchase) judge(x *window, s *protocol.Stamp) {
 		return // judged before a restart
 	}
 	d.progress.Stamped = last(append(slices.Clone(d.progress.Stamped), s.Window), keptWindows)
+	if e := d.elder(); e != nil && len(d.progress.Stamped) == 1 {
+		d.progress.Bad = e.progress.Bad // the row goes on
+	}
 	defer d.save()
 	c.note("stamp", "property", s.Prop, "seller", d.Seller.String(), "window", s.Window, "integrity", s.I, "hard", s.Hard, "reasons", s.Reasons, "price", x.price.String(), "bought", x.sold)
 	if len(s.Hard) > 0 {
