@@ -143,10 +143,14 @@ func (c *Core) consider(env envelope.Envelope, m *protocol.Match) (deal.Deal, er
 	if err != nil {
 		return d, err
 	}
+	if d.Buyer != env.Signer {
+		return d, fmt.Errorf("the proposal is not signed by the demand's buyer: %w", protocol.Invalid)
+	}
+	if err := c.succeeds(d); err != nil {
+		return d, err
+	}
 	s, ok := c.streams[d.Offer.Prop]
 	switch {
-	case d.Buyer != env.Signer:
-		return d, fmt.Errorf("the proposal is not signed by the demand's buyer: %w", protocol.Invalid)
 	case !ok || d.Offer.Binding.Identity != c.self() || !s.current(d.Offer):
 		return d, fmt.Errorf("the offer is not the current one: %w", protocol.Stale)
 	case d.Lapsed(c.now):
@@ -161,9 +165,6 @@ func (c *Core) consider(env envelope.Envelope, m *protocol.Match) (deal.Deal, er
 		return d, fmt.Errorf("the proposal is good for longer than %v: %w", c.par.OfferValid, protocol.Invalid)
 	case m.Further != c.further(d, d.Buyer):
 		return d, fmt.Errorf("further is %t, but the committee's payer says otherwise: %w", m.Further, protocol.Stale)
-	}
-	if err := c.succeeds(d); err != nil {
-		return d, err
 	}
 	open := 0
 	for _, other := range c.deals {

@@ -1,13 +1,19 @@
 package faults_test
 
 import (
+	"encoding/base64"
+	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/iotverse/iotverse/buyer"
 	"github.com/iotverse/iotverse/byteball"
 	"github.com/iotverse/iotverse/byteball/channel"
+	"github.com/iotverse/iotverse/protocol"
+	"github.com/iotverse/iotverse/protocol/envelope"
+	"github.com/iotverse/iotverse/protocol/role"
 )
 
 // subscription is a market whose buyer wants so many windows and may lock no more in one channel than a few of them cost.
@@ -125,5 +131,144 @@ func TestDustIsPaidByTheSuccessor(t *testing.T) {
 	}
 	if income != worth+left || len(line) < 4 || claimed == 0 {
 		t.Errorf("the seller gets %d bytes for batches worth %d and dust of %d, in %d channels; %d were claimed", income, worth, left, len(line), claimed)
+	}
+}
+
+// TestAFeeWithoutAStampIsCarriedOver: a window that nobody stamps costs its fee once, also where the window that is judged for
+// it is the successor's.
+func TestAFeeWithoutAStampIsCarriedOver(t *testing.T) {
+	over := 0
+	for _, silent := range []uint64{1, 2, 6, 7, 8} { // three windows later the epoch is not over
+		t.Run(fmt.Sprint(silent), func(t *testing.T) {
+			w := subscription(t, 1000)
+			w.jury.mute = func(window uint64) int {
+				if window == silent {
+					return 7
+				}
+				return 0
+			}
+			w.start(13, 0)
+			shares, want := byteball.Bytes(0), byteball.Bytes(0)
+			for _, a := range w.line() {
+				shares += w.jury.sharesOf(a.deal)
+			}
+			for window := range uint64(12) { // 0 to 12, one of them for the fee of the silent one
+				fee, _ := w.line()[0].deal.Fee(w.rules, w.committee(window)).Total()
+				want += fee
+			}
+			if shares != want {
+				w.explain()
+				t.Errorf("%d bytes for committees, want %d", shares, want)
+			}
+			if w.laws.prepaid[booking{w.buyer, silent}] != w.laws.prepaid[booking{w.buyer, silent + 3}] {
+				over++
+			}
+			for _, n := range w.nodes {
+				for _, err := range n.refused {
+					t.Errorf("%s refused: %v", n.name, err)
+				}
+			}
+			w.settle()
+		})
+	}
+	if over == 0 {
+		t.Error("no fee was carried from one channel to the next")
+	}
+}
+
+// TestTwoBadWindowsInARowEndALine: the last window of one channel and the first of the next.
+func TestTwoBadWindowsInARowEndALine(t *testing.T) {
+	w := subscription(t, 1000)
+	w.jury.integrity = func(window uint64) uint16 {
+		if window == 4 || window == 5 {
+			return 499
+		}
+		return 1000
+	}
+	w.start(8, 0)
+	if w.laws.prepaid[booking{w.buyer, 4}] == w.laws.prepaid[booking{w.buyer, 5}] {
+		t.Fatal("windows 4 and 5 are of one channel")
+	}
+	w.want(w.buyer, "two windows in a row")
+	if got := w.buyer.windowsOf(); !slices.Equal(got, []uint64{0, 1, 2, 3}) {
+		t.Errorf("windows %v are bought, want 0 to 3", got)
+	}
+	w.until("both channels are closed", time.Minute, func() bool { return w.laws.closed() == len(w.line()) })
+	w.settle()
+}
+
+// TestAWrongPreviousIsRefused: a proposal may succeed an open channel of its own buyer, once, and not before the one before that
+// is settled.
+func TestAWrongPreviousIsRefused(t *testing.T) {
+	w := subscription(t, 1000)
+	stranger := w.addBuyer(31, nil)
+	stranger.boot()
+	w.until("a successor is open", time.Minute, func() bool { return len(w.line()) == 2 })
+	w.run(time.Second)
+	line := w.line()
+	if line[0].buyer != w.buyer || line[0].closing != nil {
+		t.Fatal("the first channel is not the subscriber's, or closed")
+	}
+	for _, c := range []struct {
+		by       *node
+		previous byteball.Address
+		want     string
+	}{
+		{w.buyer, op, "none of yours"},
+		{w.buyer, line[0].deal.Address, "is succeeded by"},
+		{w.buyer, line[1].deal.Address, "is not settled"},
+		{stranger, line[1].deal.Address, "none of yours"},
+	} {
+		w.refuses(c.by, c.previous, c.want)
+	}
+	w.until("the first channel is closed", time.Minute, func() bool { return line[0].closing != nil })
+	w.run(time.Second)
+	w.refuses(w.buyer, line[0].deal.Address, "goes on no more")
+}
+
+// refuses proposes a deal that succeeds a channel, and wants the seller's reason to say something.
+func (w *world) refuses(by *node, previous byteball.Address, want string) {
+	w.Helper()
+	var m protocol.Match
+	for _, a := range w.laws.deals {
+		if a.buyer == by && a.deal.Match.Expiry > m.Expiry {
+			m = *a.deal.Match
+		}
+	}
+	key := channelKey(by.seed, 249)
+	m.Previous, m.BuyerKey, m.Expiry = previous, must(base64.StdEncoding.DecodeString(key.PublicKey())), w.now.Add(w.par.OfferValid).UnixMilli()
+	reason, tap := "", w.wire.tap
+	w.wire.tap = func(from *node, env envelope.Envelope) []envelope.Envelope {
+		if r, ok := env.Body.(*protocol.Refuse); ok && r.Deal == m.ID() {
+			reason = r.Reason
+		}
+		return nil
+	}
+	w.dealer.step(role.Received{From: by.Identity(), Env: must(envelope.Seal(by, w.rules.Market, &m))})
+	w.wire.tap = tap
+	if !strings.Contains(reason, want) {
+		w.Errorf("to succeed %s: refused with %q, want %q", previous, reason, want)
+	}
+}
+
+// TestARestoredBackupInALine: one side goes on from an older copy of its disk while two channels are open. Both close with what
+// the other side holds, and life goes on.
+func TestARestoredBackupInALine(t *testing.T) {
+	for side, name := range []string{"seller", "buyer"} {
+		t.Run(name, func(t *testing.T) {
+			w := subscription(t, 1000)
+			w.until("both channels are used", time.Minute, func() bool { return len(w.line()) == 2 && w.line()[1].n > 0 && w.line()[0].closing == nil })
+			n := w.nodes[side]
+			old := n.backup()
+			w.bought(1)
+			line := w.line()
+			n.replace(old)
+			w.until("both are closed", 2*time.Minute, func() bool { return line[0].closing != nil && line[1].closing != nil })
+			for _, a := range line {
+				w.settled(a).within(t, w.settled(a).batch)
+			}
+			w.bought(3)
+			w.settle()
+		})
 	}
 }
