@@ -82,6 +82,18 @@ func TestReasons(t *testing.T) {
 		}
 	}
 	coarse.Profile.Period, coarse.Expected = 100, 130
+	late := fast(thermometer(), live)
+	for b := range late.Batches {
+		k := &late.Batches[b]
+		var some []score.Reading
+		for _, r := range k.Readings {
+			if rng.IntN(5) > 0 {
+				r.T += rng.Int64N(15)
+				some = append(some, score.Reading{T: r.T, V: onGrid(11 + 3*math.Sin(float64(r.T)*2*math.Pi/60_000))})
+			}
+		}
+		k.N, k.Readings, k.T1 = len(some), some, k.T1+20
+	}
 	stuck := noise(rng, 60)
 	for i := 15; i < 55; i++ {
 		stuck[i] = 12.5
@@ -101,6 +113,7 @@ func TestReasons(t *testing.T) {
 		{"stuck for 39 minutes", hour(stuck), score.CodeStuck, 700, "stuck at 12.5 Cel for 39 min, 40 readings"},
 		{"made-up curve", fast(thermometer(), sine(0)), score.CodeInvented, 499, "a smooth curve: its noise is"},
 		{"made-up curve, later", fast(thermometer(), sine(2.5)), score.CodeInvented, 499, "a smooth curve: its noise is"},
+		{"made-up curve read late", late, score.CodeInvented, 499, "a smooth curve: its noise is"},
 		{"ramp", fast(thermometer(), func(i int) float64 { return 5 + float64(i)/40 }), score.CodeInvented, 499, "a smooth curve: its noise is"},
 		{"curve of latencies", fast(score.Profile{Max: 60, Grid: 1e-9, Noise: true}, func(i int) float64 { return 1e-4 + 3e-5*math.Sin(float64(i)/400) }), score.CodeInvented, 499, "a smooth curve: its noise is"},
 		{"Fahrenheit beside others", beside(fast(thermometer(), sent(func(v float64) float64 { return v*1.8 + 32 })), 11.2, 10.4, 12), score.CodeUnit, 499, "the values look like °F: the median 51.8 would be 11"},

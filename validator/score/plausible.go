@@ -33,7 +33,9 @@ var smoothBlocks = [...]int{1, 2, 3, 4, 6, 8, 12}
 // invented tells a curve that somebody computed from one that was measured: a live sensor shows noise, on some scale. For
 // blocks of m readings it holds the third differences of their means, in which a smooth curve vanishes, against the first:
 //
-//	r(m) = (rms third difference / √20) / (rms first difference / √2), 1 for white noise, about .8 for a random walk
+//	r(m) = rms third difference / (rms first difference / √2), 1 for white noise, about .8 for a random walk
+//
+// where the third differences are divided ones, for readings come late or not at all, on the scale of the noise of one value,
 //
 // and takes the least over m, so that rounding to the grid, which hides under steps that are long enough, does not pass for
 // noise. The value falls from 1 to 0 between r = alive and madeUp. A ramp and a polynomial of second degree are found, too;
@@ -85,34 +87,74 @@ type roughness struct {
 	firsts, thirds int
 }
 
+// mean is the sum of m values, less the first value of all, for large values must not drown small ones, and the mean of
+// their times.
+type mean struct{ sum, at float64 }
+
 func (k *roughness) add(part []Reading, m int) {
 	if len(part) < 4*m {
 		return
 	}
-	sums := make([]float64, 0, len(part)) // of m values each, less the first value: large values must not drown small ones
-	sum := 0.0
-	for i, r := range part {
-		sum += r.V - part[0].V
-		if i >= m {
-			sum -= part[i-m].V - part[0].V
-		}
-		if i >= m-1 {
-			sums = append(sums, sum)
-		}
-	}
-	for i := m; i < len(sums); i++ {
-		k.first += number.Square(sums[i] - sums[i-m])
+	blocks := blocksOf(part, m)
+	for i := m; i < len(blocks); i++ {
+		k.first += number.Square(blocks[i].sum - blocks[i-m].sum)
 		k.firsts++
 	}
-	for i := 3 * m; i < len(sums); i++ {
-		k.third += number.Square(sums[i] - sums[i-3*m] - float64(3*(sums[i-m]-sums[i-2*m])))
-		k.thirds++
+	for i := 3 * m; i < len(blocks); i++ {
+		if d, ok := thirdDifference(blocks[i-3*m], blocks[i-2*m], blocks[i-m], blocks[i]); ok {
+			k.third += number.Square(d)
+			k.thirds++
+		}
 	}
+}
+
+func blocksOf(part []Reading, m int) []mean {
+	blocks := make([]mean, 0, len(part))
+	sum, at := 0.0, int64(0)
+	since := func(r Reading) int64 { return min(max(minus(r.T, part[0].T), 0), 1<<40) }
+	rounded := false
+	for i, r := range part {
+		sum += r.V - part[0].V
+		at += since(r)
+		rounded = rounded || i > 0 && r.T <= part[i-1].T
+		if i >= m {
+			sum -= part[i-m].V - part[0].V
+			at -= since(part[i-m])
+		}
+		if i >= m-1 {
+			blocks = append(blocks, mean{sum, float64(at) / float64(m)})
+		}
+	}
+	if rounded { // to seconds, say: the order is all that is known
+		for i := range blocks {
+			blocks[i].at = float64(i)
+		}
+	}
+	return blocks
+}
+
+// thirdDifference is the divided difference of four values at their times, which vanishes for a curve of second degree
+// however it was sampled, on the scale on which a noise of standard deviation 1 gives 1.
+func thirdDifference(p, q, r, s mean) (float64, bool) {
+	a, b, c := q.at-p.at, r.at-q.at, s.at-r.at
+	if !(a > 0 && b > 0 && c > 0) {
+		return 0, false
+	}
+	w := [4]float64{
+		-1 / float64(float64(a*(a+b))*(a+b+c)), 1 / float64(float64(a*b)*(b+c)),
+		-1 / float64(float64((a+b)*b)*c), 1 / float64(float64((a+b+c)*(b+c))*c),
+	}
+	size, sum := 0.0, 0.0
+	for i, v := range [4]float64{p.sum, q.sum, r.sum, s.sum} {
+		size += number.Square(w[i])
+		sum += float64(w[i] * v)
+	}
+	return sum / math.Sqrt(size), true
 }
 
 func (k *roughness) ratio(m int) float64 {
 	if k.thirds < max(12, 3*m) || !(k.first > 0) || !finite(k.first) || !finite(k.third) {
 		return dropped
 	}
-	return math.Sqrt(float64(k.third/float64(20*k.thirds)) / float64(k.first/float64(2*k.firsts)))
+	return math.Sqrt(float64(k.third/float64(k.thirds)) / float64(k.first/float64(2*k.firsts)))
 }
