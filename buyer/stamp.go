@@ -121,6 +121,9 @@ func (d *purchase) judge(x *window, s *protocol.Stamp) {
 		d.progress.Bad = 0
 		return
 	}
+	if d.Quiet(s) && int(s.I) >= c.par.IntegrityMin {
+		return // good, and not what is wanted
+	}
 	why := "two windows in a row under the least integrity"
 	if int(s.I) >= c.par.IntegrityMin {
 		why = fmt.Sprintf("two windows in a row that are not what was offered: %q, medium %q, %s in %s every %d ms ± %s", s.Class.Prop, s.Class.Medium, s.Class.Role,

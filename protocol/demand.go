@@ -22,6 +22,7 @@ type Demand struct {
 	Cap        byteball.Bytes
 	Windows    uint32 // how many windows, 1..100,000
 	ValidUntil int64  // Unix milliseconds
+	Events     bool   // buy only the windows that a stamp marks with CodeEvent; the fees of all are paid
 }
 
 func (*Demand) Kind() Kind { return KindDemand }

@@ -29,7 +29,11 @@ var findings = map[uint8]finding{
 	28: {"a smooth curve that no sensor gives: the noise is missing", "send raw readings; switch smoothing and interpolation off"},
 	30: {"the readings are not what the offer says they are; the stamp's class says what they are", "set property, unit, title and role to what the sensor measures"},
 	29: {"the values look like something else than measurements", "sell numbers that a sensor measured, and nothing that tells who or what you are"},
+	31: {"an event: the stream did not show the like before, and no fault is known", ""},
 }
+
+// CodeEvent marks a window that shows what its stream did not show before, and that is no fault: a buyer may want just these.
+const CodeEvent uint8 = 31
 
 // Meaning returns what a hard or soft code of a stamp means, for people, without a full stop.
 func Meaning(code uint8) string {

@@ -79,7 +79,7 @@ func sample(t testing.TB, k protocol.Kind) protocol.Message {
 		return &protocol.Withdraw{Offer: h}
 	case protocol.KindDemand:
 		return &protocol.Demand{Buyer: id, Prop: "air-temperature", Unit: "Cel", Cell: "u33db", Radius: 5000, HalfLife: 3600, Period: 1000,
-			Accuracy: "0.5", Cap: 40_000, Windows: 10, ValidUntil: millis}
+			Accuracy: "0.5", Cap: 40_000, Windows: 10, ValidUntil: millis, Events: true}
 	case protocol.KindMatch:
 		return &protocol.Match{Offer: seal(t, sample(t, protocol.KindOffer)), Demand: seal(t, sample(t, protocol.KindDemand)), Relevance: 900, Rep: 57,
 			BuyerKey: make([]byte, 33), Change: someone, Age: 600, Deposit: 3_000_000, Box: [32]byte{9}, First: 4, Further: true, Expiry: millis}

@@ -32,6 +32,7 @@ type demandFile struct {
 	Cap      uint64        `yaml:"cap"`       // most for a batch of perfect data, bytes
 	Windows  uint32        `yaml:"windows"`   // how many to buy
 	Sellers  int           `yaml:"sellers"`   // from how many at once
+	Events   bool          `yaml:"events"`    // only windows in which something unusual happened
 }
 
 func defaultDemand() demandFile {
@@ -41,7 +42,7 @@ func defaultDemand() demandFile {
 // want turns it into what the core understands: what the words say first, then a quantity that is named.
 func (d demandFile) want() (buyer.Want, error) {
 	w := buyer.Want{Sellers: d.Sellers, Text: d.Want, Demand: protocol.Demand{Radius: d.Radius, HalfLife: uint32(d.HalfLife.Seconds()),
-		Period: uint32(d.Period.Milliseconds()), Accuracy: d.Accuracy, Cap: byteball.Bytes(d.Cap), Windows: d.Windows}}
+		Period: uint32(d.Period.Milliseconds()), Accuracy: d.Accuracy, Cap: byteball.Bytes(d.Cap), Windows: d.Windows, Events: d.Events}}
 	if d.Want != "" {
 		if err := rank.Read(rank.Want{Text: d.Want}).Fill(&w.Demand); err != nil {
 			return buyer.Want{}, usageError{err}
@@ -152,6 +153,7 @@ func buyerCommand() *cobra.Command {
 	fl.Uint64Var(&f.Cap, "cap", 0, "the most for a batch of perfect data, in bytes")
 	fl.Uint32Var(&f.Windows, "windows", f.Windows, "how many windows to buy")
 	fl.IntVar(&f.Sellers, "sellers", f.Sellers, "from how many sellers at once")
+	fl.BoolVar(&f.Events, "events", false, "buy only windows that a stamp marks as unusual (fees are paid for all)")
 	fl.StringVar(&f.out, "out", "", "folder for what is bought")
 	fl.StringVar(&f.format, "format", "jsonl", "jsonl or csv")
 	fl.Uint64Var(&f.spend, "spend", 0, "the most that all deposits together may lock, in bytes (0: the demands decide)")

@@ -2,6 +2,7 @@ package deal
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/iotverse/iotverse/byteball"
@@ -29,6 +30,9 @@ func (d Deal) Fee(r Rules, c *committee.Committee) channel.Payouts {
 // holds while the stamp's class is the offer's; otherwise it is computed again from the class (MECHANISM 4). The
 // reputation is the one that the stamp states.
 func (d Deal) Batch(r Rules, s *protocol.Stamp) (byteball.Bytes, bool) {
+	if d.Quiet(s) {
+		return 0, false
+	}
 	rel := d.Match.Relevance
 	if class := book.OfClass(&s.Class); class != book.OfOffer(d.Offer) {
 		var err error
@@ -37,6 +41,11 @@ func (d Deal) Batch(r Rules, s *protocol.Stamp) (byteball.Bytes, bool) {
 		}
 	}
 	return price.Stamped(&r.Manifest.Params, d.Offer.Price, s, rel, reputation.Of(s).Rep())
+}
+
+// Quiet says whether the buyer wants windows with an event only and the stamp marks none. Buyer and seller know it alike.
+func (d Deal) Quiet(s *protocol.Stamp) bool {
+	return d.Demand.Events && !slices.Contains(s.Reasons, protocol.CodeEvent)
 }
 
 // Window is what the batches of one window cost at most: all of them, at full price.
