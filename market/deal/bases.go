@@ -48,7 +48,7 @@ func (b *Bases) Add(p unit.Proven) {
 	}
 	b.seen[p.Unit.Unit] = spot{p.MCI, p.Unit.Timestamp}
 	behind, known := b.seen[p.Unit.LastBallUnit]
-	if !known {
+	if !known || len(p.Unit.ParentUnits) > 1 {
 		return // its tps fee cannot be told; the next one's can
 	}
 	base, err := channel.On(p, behind.mci, b.tpsFee(p, behind))
@@ -76,7 +76,9 @@ func (b *Bases) tpsFee(p unit.Proven, behind spot) byteball.Bytes {
 
 // charged returns the most units that can stand between u's last ball and u, itself included, given the fee that u was
 // charged once it was stable: the ledger counts all of them, those beside the main chain too, in elapsed seconds (ocore
-// storage.js, getFinalTps). It is 0 if the hub did not tell the fee; a lie costs no more than a channel's reserve.
+// storage.js, getFinalTps). Of a unit with several parents it would leave out what only the others include, though a unit that
+// hangs on it pays for those as well: such a unit is no base, since a voucher there could offer too little for ever. It is 0
+// if the hub did not tell the fee; a lie costs no more than a channel's reserve.
 func (b *Bases) charged(u *unit.Unit, elapsed float64) float64 {
 	if u.ActualTPSFee == nil || b.vars.BaseTPSFee == 0 {
 		return 0
@@ -111,16 +113,6 @@ func (b *Bases) Load(tip uint64, now time.Time) byteball.Bytes {
 	elapsed := float64(max(now.Unix()-base.Timestamp, 1))
 	fee := remember(b.load, count/elapsed, func(tps float64) byteball.Bytes { return unit.CurrentTPSFee(b.vars, tps) })
 	return max(fee, b.paid)
-}
-
-// Within returns how many main chain units come in a time of d, at the pace of the bases that are kept; 0 if it is not known.
-func (b *Bases) Within(d time.Duration) uint64 {
-	if len(b.ring) < 2 {
-		return 0
-	}
-	first, last := b.ring[0], b.ring[len(b.ring)-1]
-	elapsed := max(last.Timestamp-first.Timestamp, 1)
-	return uint64(float64(last.MCI-first.MCI)*d.Seconds()/float64(elapsed)) + 1
 }
 
 // Newest returns the newest base.
