@@ -17,6 +17,9 @@
 //	rate      √(T_req/T_off), accuracy 2/(1+(σ_off/σ_req)²), age a/age, each at most 1000 and 800 if unknown
 //	words     900 + 1/10 of the share of the demand's words that stand in title or place
 //
+// An offer of the market is ranked by what its newest stamp says it is, where there is one (OfOffer); a buyer's node takes the
+// score times the Novelty of the stream as its taste (book.Choose). Fill goes the other way, from words to a demand.
+//
 // A factor of a facet of confidence c is c·f + (1000−c)·u, u the factor where it is unknown. The factors for role and
 // place are far apart, those for medium and room near: a stream of the wrong role is of no use, one of the next room may
 // be. Laws, tested: a field of an offer that was empty and now says what is demanded never lowers its score; the order
