@@ -115,6 +115,16 @@ func (b *Bases) Load(tip uint64, now time.Time) byteball.Bytes {
 	return max(fee, b.paid)
 }
 
+// Within returns how many main chain units come in a time of d, at the pace of the bases that are kept; 0 if it is not known.
+func (b *Bases) Within(d time.Duration) uint64 {
+	if len(b.ring) < 2 {
+		return 0
+	}
+	first, last := b.ring[0], b.ring[len(b.ring)-1]
+	elapsed := max(last.Timestamp-first.Timestamp, 1)
+	return uint64(float64(last.MCI-first.MCI)*d.Seconds()/float64(elapsed)) + 1
+}
+
 // Newest returns the newest base.
 func (b *Bases) Newest() (channel.Base, bool) {
 	if len(b.ring) == 0 {
