@@ -129,10 +129,9 @@ func (c *Core) told(peer protocol.Identity, m *protocol.History) {
 			return
 		}
 		arrived := c.arrival(x)
-		if !c.archive.add(x, arrived) {
+		if !c.archived(x, arrived) {
 			continue
 		}
-		c.save(historyKey(x.wid, x.Batch.Index), kept{Arrived: arrived, Item: *x.Exhibit})
 		if !touched[x.wid] {
 			touched[x.wid] = true
 			order = append(order, c.archive.windows[x.wid])

@@ -10,6 +10,9 @@
 // exclude each other, two bodies by one member) is saved under "conflict/". A member that was restarted inside a round is
 // absent from it: a reveal or a stamp is saved before it is sent, and nothing is signed twice. An identity judges with its
 // first seat only.
+//
+// What a judgement hung on is kept for the dispute time, so that Recompute can repeat it, and the counting of the reveals, from
+// the disk alone (iotverse verify --replay).
 package validator
 
 import (
@@ -70,6 +73,7 @@ type Core struct {
 	promises map[protocol.Hash]uint64 // windows for which a reveal or stamp was signed before a restart
 	stamped  map[protocol.Hash]uint64 // wids with a valid stamp, and their windows
 	archive  *archive
+	dockets  map[protocol.Hash]uint64      // windows of those on disk, by wid
 	given    map[protocol.Identity]*served // history given in this window
 	window   uint64                        // of the last cleaning
 	started  bool
@@ -98,7 +102,7 @@ func New(cfg Config, saved map[string][]byte) (*Core, error) {
 		cfg: cfg, cal: m.Calendar(), par: m.Params, view: view.New(cfg.Rules, cfg.Vars), pay: pay,
 		enroll:   enroll.Validator(cfg.Rules, cfg.Binding, cfg.BondKey, cfg.Secret),
 		accounts: make(map[protocol.Hash]*account), streams: make(map[streamKey]*stream), rounds: make(map[protocol.Hash]*round),
-		promises: make(map[protocol.Hash]uint64), stamped: make(map[protocol.Hash]uint64), given: make(map[protocol.Identity]*served),
+		promises: make(map[protocol.Hash]uint64), stamped: make(map[protocol.Hash]uint64), given: make(map[protocol.Identity]*served), dockets: make(map[protocol.Hash]uint64),
 	}
 	c.archive = newArchive(m)
 	c.view.Begin(cfg.From, saved)

@@ -24,6 +24,7 @@ type archive struct {
 	streams map[streamKey][]*shelf // ascending by window
 	indexes map[string]*score.Index
 	size    int
+	order   uint64 // batches ever put in
 }
 
 // shelf is one window of the archive.
@@ -46,6 +47,7 @@ type kept struct {
 	_       struct{} `cbor:",toarray"`
 	Arrived int64
 	Item    protocol.Exhibit
+	Order   uint64 // how many were put in before it, and it
 }
 
 func historyKey(wid protocol.Hash, index uint8) []byte {
@@ -159,8 +161,18 @@ func (c *Core) shelve(r *round) {
 		}
 		p, _ := protocol.PropertyOf(r.wc.Prop)
 		proven := &proof{Exhibit: &x, wc: r.wc, wid: r.wid, readings: readings(p, x.Batch.Pack)}
-		if proven.readings != nil && c.archive.add(proven, r.arrived.UnixMilli()) {
-			c.save(historyKey(r.wid, x.Batch.Index), kept{Arrived: r.arrived.UnixMilli(), Item: x})
+		if proven.readings != nil {
+			c.archived(proven, r.arrived.UnixMilli())
 		}
 	}
+}
+
+// archived puts a batch into the history, in memory and on disk, and says whether it is new.
+func (c *Core) archived(x *proof, arrived int64) bool {
+	if !c.archive.add(x, arrived) {
+		return false
+	}
+	c.archive.order++
+	c.save(historyKey(x.wid, x.Batch.Index), kept{Arrived: arrived, Item: *x.Exhibit, Order: c.archive.order})
+	return true
 }

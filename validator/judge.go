@@ -22,7 +22,7 @@ func (c *Core) judge(r *round) {
 	}
 	prop, _ := protocol.PropertyOf(r.wc.Prop)
 	in := c.input(r, prop)
-	r.result = c.cfg.Score(in)
+	r.result = c.weigh(r, in)
 	class, mislabelled := c.class(r, prop)
 	m := &protocol.Reveal{
 		Wid: r.wid, Ticket: r.seat.ID,
@@ -44,10 +44,7 @@ func (c *Core) judge(r *round) {
 		}
 	}
 	if mislabelled && len(m.Reasons) < 16 {
-		m.Reasons = append(m.Reasons, label.Code) // larger than those of package score
-	}
-	if len(m.Reasons) < 16 && c.event(r, in) {
-		m.Reasons = append(m.Reasons, protocol.CodeEvent) // the largest
+		m.Reasons = append(m.Reasons, label.Code) // the largest
 	}
 	m.Custody = judge.Custody(r.seat.ID, m.Salt, r.packs())
 	if !c.promise("reveal", r.wid, r.wc.Window, m) {

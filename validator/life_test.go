@@ -284,7 +284,7 @@ func TestHistoryComesFromTheOthers(t *testing.T) {
 
 func TestHistoryIsBounded(t *testing.T) {
 	p := params.Fast()
-	p.History = 12
+	p.History, p.Dispute = 12, 1 // a judgement can be repeated for 6 windows, from what was seen in the 12 before it
 	w, s := play(t, p, 1, 20, nil)
 	for window := uint64(1); window <= 20; window++ {
 		if stamp := s.stamp(window); stamp == nil || len(stamp.Tickets) != 7 || stamp.I < 800 {
@@ -293,8 +293,8 @@ func TestHistoryIsBounded(t *testing.T) {
 	}
 	w.run(w.cal.WindowStart(40))
 	for _, n := range w.nodes {
-		if h, r, s := n.keys("history/"), n.keys("reveal/"), n.keys("signed/"); h+r+s > 0 {
-			t.Fatalf("%d batches, %d reveals and %d stamps are kept for ever", h, r, s)
+		if h, r, s, d := n.keys("history/"), n.keys("reveal/"), n.keys("signed/"), n.keys("docket/"); h+r+s+d > 0 {
+			t.Fatalf("%d batches, %d reveals, %d stamps and %d dockets are kept for ever", h, r, s, d)
 		}
 	}
 }

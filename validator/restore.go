@@ -144,6 +144,8 @@ func (c *Core) restore(saved map[string][]byte) error {
 			err = c.restorePromise(rest, saved[key])
 		case "history":
 			err = c.restoreBatch(saved[key], memo)
+		case "docket":
+			err = c.restoreDocket(rest, saved[key])
 		}
 		if err != nil {
 			return fmt.Errorf("validator: saved %.100q: %w", key, err)
@@ -165,9 +167,19 @@ func (c *Core) restorePromise(name string, data []byte) error {
 	return nil
 }
 
+// restoreDocket only notes that a docket is there, and that it can be read.
+func (c *Core) restoreDocket(name string, data []byte) error {
+	window, wid, err := readDocketKey(name)
+	if err != nil {
+		return err
+	}
+	c.dockets[wid] = window
+	return protocol.Decode(data, new(docket))
+}
+
 func (c *Core) restoreBatch(data []byte, memo map[string]*protocol.WindowCommit) error {
-	var k kept
-	if err := protocol.Decode(data, &k); err != nil {
+	k, err := readKept(data)
+	if err != nil {
 		return err
 	}
 	x, err := c.show(&k.Item, memo)
@@ -175,5 +187,22 @@ func (c *Core) restoreBatch(data []byte, memo map[string]*protocol.WindowCommit)
 		return err
 	}
 	c.archive.add(x, k.Arrived)
+	c.archive.order = max(c.archive.order, k.Order)
 	return nil
+}
+
+// readKept reads a batch of the history, also as it was written before batches had an order: those count as the first.
+func readKept(data []byte) (k kept, err error) {
+	if err = protocol.Decode(data, &k); err == nil {
+		return k, nil
+	}
+	var plain struct {
+		_       struct{} `cbor:",toarray"`
+		Arrived int64
+		Item    protocol.Exhibit
+	}
+	if protocol.Decode(data, &plain) == nil {
+		return kept{Arrived: plain.Arrived, Item: plain.Item}, nil
+	}
+	return k, err
 }

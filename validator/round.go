@@ -43,6 +43,7 @@ type round struct {
 	commits  map[protocol.Hash]protocol.Hash
 	reveals  map[protocol.Hash]*protocol.Reveal
 	mine     *protocol.Reveal
+	given    *given // what mine was judged by, until the docket is written
 	result   score.Result
 	absent   bool // too late, or not served
 	revealed time.Time
@@ -171,7 +172,8 @@ func (c *Core) clean(w uint64) {
 	}
 	maps.DeleteFunc(c.stamped, func(_ protocol.Hash, at uint64) bool { return at < horizon })
 	clear(c.given)
-	for _, key := range c.archive.forget(horizon) {
+	c.dropDockets(w)
+	for _, key := range c.archive.forget(horizon - min(horizon, c.disputeWindows())) { // a judgement to be repeated looks that far back
 		c.emit(role.Delete{Key: key})
 	}
 }

@@ -143,6 +143,7 @@ func (c *Core) close(r *round, body *protocol.Stamp) {
 		r.stream.remember(r.result.Past, true, c.par.History)
 	}
 	c.shelve(r)
+	c.file(r)
 	c.believe(body)
 	c.finish(r)
 }

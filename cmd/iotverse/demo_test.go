@@ -11,6 +11,7 @@ import (
 
 	"github.com/iotverse/iotverse/protocol/node"
 	"github.com/iotverse/iotverse/simulations/adversary"
+	"github.com/iotverse/iotverse/validator"
 )
 
 // TestDemoBalancesAndNoticesALostVoucher runs the whole market for a short while, and then takes one voucher out of one
@@ -45,6 +46,7 @@ func TestDemoBalancesAndNoticesALostVoucher(t *testing.T) {
 	checkJSON(t, st)
 	checkData(t, s.cfg.Out)
 	checkClocks(t, s.parties[0].rig)
+	checkReplays(t, s)
 
 	for _, name := range []string{"validator 1", "seller host", "buyer"} {
 		t.Run("without one voucher of "+name, func(t *testing.T) {
@@ -136,6 +138,25 @@ func checkClocks(t *testing.T, r *rig) {
 	err := r.checkClock(t.Context(), func() time.Time { return time.Now().Add(-time.Minute) })
 	if err == nil || !strings.Contains(err.Error(), "clock is -1m0s off") {
 		t.Errorf("a clock one minute behind: %v", err)
+	}
+}
+
+// checkReplays wants every validator to be able to repeat all that it judged, from its store alone.
+func checkReplays(t *testing.T, s *show) {
+	t.Helper()
+	for _, p := range s.byRole("validator") {
+		saved, err := p.rig.store.All(validatorPrefix)
+		if err != nil {
+			t.Fatal(err)
+		}
+		list, err := validator.Recompute(p.rig.rules, saved)
+		if err != nil || len(list) == 0 {
+			t.Errorf("%s: %d windows to repeat: %v", p.name, len(list), err)
+		}
+		var out bytes.Buffer
+		if err := reportReplay(&out, list); err != nil {
+			t.Errorf("%s: %v\n%s", p.name, err, out.String())
+		}
 	}
 }
 

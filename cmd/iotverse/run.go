@@ -21,7 +21,7 @@ import (
 func commands() []*cobra.Command {
 	return []*cobra.Command{
 		demoCommand(), sellerCommand(), validatorCommand(), buyerCommand(), ledgerCommand(), marketCommand(), relayCommand(),
-		walletCommand(), initCommand(), simulateCommand(), benchCommand(), versionCommand(),
+		walletCommand(), verifyCommand(), initCommand(), simulateCommand(), benchCommand(), versionCommand(),
 	}
 }
 

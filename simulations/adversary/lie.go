@@ -106,16 +106,18 @@ func (l *copied) Tell(seen protocol.Reading) (said []protocol.Reading) {
 	return said
 }
 
-// curvePeriod is short enough for the curve to move in every window of the fast profile: at the crest of a slower one there
-// is a window in which a quiet sensor would have shown the same.
-const curvePeriod = 15 * time.Second
+// curveReadings are those of one wave: few enough for the curve to move in every window of the fast profile, for at the crest
+// of a slower one there is a window in which a quiet sensor would have shown the same.
+const curveReadings = 750
 
-// curve is a sine round the median of what was measured, which swings so far that its steps show on the sensor's grid.
+// curve is a sine round the median of what was measured, which swings so far that its steps show on the sensor's grid. It is
+// made up reading by reading, whenever they are said.
 type curve struct {
 	turn
 	grid         float64
 	seen         []float64
 	level, swing float64
+	said         int
 }
 
 func (l *curve) Tell(seen protocol.Reading) []protocol.Reading {
@@ -133,7 +135,8 @@ func (l *curve) Tell(seen protocol.Reading) []protocol.Reading {
 		}
 		l.seen = nil
 	}
-	angle := 2 * math.Pi * float64(seen.Time-l.from) / float64(curvePeriod.Milliseconds())
+	l.said++
+	angle := 2 * math.Pi * float64(l.said%curveReadings) / curveReadings
 	return one(seen, onGrid(l.level+float64(l.swing*math.Sin(angle)), l.grid))
 }
 

@@ -1,0 +1,27 @@
+package validator
+
+import "github.com/iotverse/iotverse/protocol"
+
+// Amend changes a saved docket, for tests of what Recompute says of it: nil leaves a part as it is.
+func Amend(data []byte, scorer uint32, mine func(*protocol.Reveal)) []byte {
+	var d docket
+	if err := protocol.Decode(data, &d); err != nil {
+		panic(err)
+	}
+	if scorer != 0 {
+		d.Scorer = scorer
+	}
+	if mine != nil {
+		m := new(protocol.Reveal)
+		if err := protocol.Decode(d.Mine, m); err != nil {
+			panic(err)
+		}
+		mine(m)
+		d.Mine, _ = protocol.Encode(m)
+	}
+	out, err := protocol.Encode(d)
+	if err != nil {
+		panic(err)
+	}
+	return out
+}
