@@ -44,7 +44,10 @@ func (c *Core) judge(r *round) {
 		}
 	}
 	if mislabelled && len(m.Reasons) < 16 {
-		m.Reasons = append(m.Reasons, label.Code) // the largest
+		m.Reasons = append(m.Reasons, label.Code) // larger than those of package score
+	}
+	if len(m.Reasons) < 16 && c.event(r, in) {
+		m.Reasons = append(m.Reasons, protocol.CodeEvent) // the largest
 	}
 	m.Custody = judge.Custody(r.seat.ID, m.Salt, r.packs())
 	if !c.promise("reveal", r.wid, r.wc.Window, m) {

@@ -174,7 +174,7 @@ func (c *Core) rescore(d *docket, out *Recomputed, packs map[int]entry) {
 	for _, s := range res.Soft {
 		now = append(now, uint8(s.Code))
 	}
-	if then := slices.DeleteFunc(slices.Clone(said.Reasons), func(code uint8) bool { return code == label.Code }); !slices.Equal(then, now) {
+	if then := slices.DeleteFunc(slices.Clone(said.Reasons), func(code uint8) bool { return code == label.Code || code == protocol.CodeEvent }); !slices.Equal(then, now) {
 		out.differ("soft codes: revealed %v, recomputed %v", then, now)
 	}
 	if len(out.Differs) == 0 && digest(res) != d.Result {
