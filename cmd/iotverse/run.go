@@ -118,6 +118,9 @@ func (r *rig) ensure(ctx context.Context, need byteball.Bytes, stderr io.Writer)
 	if spendable(b) >= need || r.opened() {
 		return nil
 	}
+	if spendable(b)+b.Arriving >= need { // it was asked for before this start
+		return r.await(ctx, need)
+	}
 	if r.rules.Network.Name != byteball.Dev.Name {
 		return fmt.Errorf("the wallet %s holds %s, this role needs %s: send it %s more: %w", r.address(), spendable(b), need, need-spendable(b), byteball.Funds)
 	}
