@@ -18,9 +18,17 @@
 //     bar that falls to nothing within some rows; and what came often before counts less.
 //
 // Neither scale, offset nor sign of the values matter; times do not matter, only the order. The state is of one size however
-// long the stream: about 160 kB. The nearest neighbour in place of a learned model, and the tail in place of a normal
-// distribution, are what made the difference on the Numenta Anomaly Benchmark; single values, levels, variances, the hour of
-// the day, densities (the neighbour's own distance) and further scales were tried beside it and made it worse.
+// long the stream: about 160 kB.
 //
-// It is pure and gives the same bits on every machine. Called by iotverse validator events.
+// On the 23 labelled files of the Numenta Anomaly Benchmark this reaches 78.8 of 100 in the standard profile (TestNAB), where
+// the best published detector has 75.5 and that of the benchmark's authors 69.8. The constants were chosen in the middle of
+// what does well rather than where it does best: 300 others drawn at random near them (TestSearch) have a mean of 71.4, and
+// those best on one half of the files reach 73.4 on the other half, which is about what to expect of unknown streams, if not a
+// little less: the steps above were chosen on all the files, too. What made the difference is the nearest neighbour in place of a learned model, the Pareto tail in place of a normal
+// distribution, and the relaxing. Tried and worse: single values, differences, levels with variances, the hour of the day,
+// distances in units of the neighbour's own (local density), the second or third neighbour, forgetting sooner than after some
+// thousand patterns. No better beyond chance: a fourth scale, the mean of eight scorers with other constants.
+//
+// It leaves out times, several streams at once and what an event means. It is pure and gives the same bits on every machine.
+// Called by iotverse validator events for files, and by validator, which marks a window with an event in its stamp.
 package event

@@ -226,7 +226,7 @@ func TestRate(t *testing.T) {
 }
 
 // reached are the scores of the labelled files that the constants give; others were kept back while they were chosen.
-var reached = [...]float64{78.5, 68.6, 84.1}
+var reached = [...]float64{78.8, 70.6, 84.3}
 
 // TestNAB prints the table (go test -v -run TestNAB ./validator/event) and fails on a drop.
 func TestNAB(t *testing.T) {

@@ -26,7 +26,7 @@ type constants struct {
 
 var standard = constants{
 	Sizes: []int{1, 12, 48}, Blocks: 6, Keep: 3000, Memory: 5000, Tail: .05, Shape: 3, Weight: 5, Fade: .75,
-	Growth: .5, Rest: 45, Share: .045, Bar: 1.75, Often: .4, Half: 1.75,
+	Growth: .75, Rest: 60, Share: .05, Bar: 2, Often: .5, Half: 1.5,
 }
 
 // Alarm is a fair level for an alarm: on the labelled files of the Numenta benchmark no other is clearly better.

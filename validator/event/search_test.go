@@ -51,10 +51,10 @@ func (d *draws) feeling(c *event.Constants) {
 func (d *draws) telling(c *event.Constants) {
 	d.list = nil
 	d.pick("growth", &c.Growth, 0, .25, .5, .75, 1)
-	d.pick("rest", &c.Rest, 20, 45, 90)
-	d.pick("share", &c.Share, .02, .045, .08)
-	d.pick("bar", &c.Bar, 1.25, 1.75, 2.25)
-	d.pick("often", &c.Often, 0, .2, .4, .6)
+	d.pick("rest", &c.Rest, 20, 40, 60, 90)
+	d.pick("share", &c.Share, .02, .05, .08)
+	d.pick("bar", &c.Bar, 1.25, 1.5, 2, 2.5)
+	d.pick("often", &c.Often, 0, .25, .5, .75)
 }
 
 // TestSearch tries constants at random (go test -v -run TestSearch ./validator/event -search 20 -timeout 0) and prints the
