@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/iotverse/iotverse/market/book"
+	"github.com/iotverse/iotverse/market/classify"
 	"github.com/iotverse/iotverse/protocol"
 	"github.com/iotverse/iotverse/validator/label"
 )
@@ -12,7 +13,7 @@ import (
 // class says what the data are by what was opened, and whether a label of the offer is wrong.
 func (c *Core) class(r *round, p protocol.Property) (protocol.Class, bool) {
 	e := label.Evidence{Offer: r.offer, Prop: p, Cell: r.wc.Cell, T1: r.wc.T1, Coverage: permille(r.result.Stats.Complete),
-		Near: c.nearby(r.stream, r.wc.Window)}
+		Window: int64(r.wc.Window), Length: c.par.Window(), Near: c.nearby(r.stream, r.offer, r.wc.Window)}
 	for i := range r.headers {
 		if open, held := r.batches[i]; held {
 			if list, err := protocol.DecodePack(p, open.Pack); err == nil {
@@ -22,7 +23,7 @@ func (c *Core) class(r *round, p protocol.Property) (protocol.Class, bool) {
 	}
 	for _, past := range r.stream.past {
 		if past.Window < int64(r.wc.Window) {
-			e.Past = append(e.Past, label.Earlier{Median: past.Median, Run: past.Run})
+			e.Past = append(e.Past, label.Earlier{Window: past.Window, Median: past.Median, Run: past.Run})
 		}
 	}
 	f := label.Of(e)
@@ -35,16 +36,18 @@ func (c *Core) class(r *round, p protocol.Property) (protocol.Class, bool) {
 // reach is how far away a neighbour's readings still tell what a quantity is, in metres.
 const reach = 30_000
 
-// nearby has the medians of the nearest other sellers of each property, at most maxNeighbours, that were judged here in the
-// last two windows and are what they are sold as.
-func (c *Core) nearby(s *stream, w uint64) map[string][]float64 {
+// nearby has the medians of the nearest other sellers of each property and of the offer's medium, at most maxNeighbours, that
+// were judged here in the last two windows and are what they are sold as.
+func (c *Core) nearby(s *stream, offer *protocol.Offer, w uint64) map[string][]float64 {
 	type near struct {
 		metres uint32
 		median float64
 	}
+	medium, _ := classify.Labels(offer.Title)
+	medium = cmp.Or(medium, offer.Medium)
 	found := make(map[string][]near)
 	for _, o := range c.known() {
-		if o.seller == s.seller || len(o.past) == 0 || !o.sound() {
+		if o.seller == s.seller || len(o.past) == 0 || !o.sound() || o.medium() != medium {
 			continue
 		}
 		newest := o.past[len(o.past)-1]
@@ -63,6 +66,14 @@ func (c *Core) nearby(s *stream, w uint64) map[string][]float64 {
 		}
 	}
 	return medians
+}
+
+// medium is that of the newest stamp of a stream.
+func (s *stream) medium() string {
+	if s.last == nil {
+		return ""
+	}
+	return s.last.Class.Medium
 }
 
 // sound says whether the newest stamp of a stream calls it what its seller does.

@@ -9,12 +9,15 @@
 //   - Quantity and unit: a claim fails if more than half of the readings lie outside the property's bounds, or their median
 //     is further from at least three neighbours than 3 times the usual offset (BiasMax), or the title names another
 //     quantity and no neighbours support the claim. Then, in this order: another unit of the same family with which the
-//     neighbours agree; another property with whose neighbours they agree; the property that the title names, if its bounds
+//     neighbours agree; another property with whose neighbours they agree to a third of the usual offset, if the title does
+//     not name the claimed one; the property that the title names, if its bounds
 //     hold them; the only other unit whose bounds hold them. A claim that fails by neighbours alone stands if nothing else
-//     fits: the place may be odd, and how far it can be trusted is the scorer's to say.
-//   - Role: values 0 and 1 only are a status. Values that stand still but for few steps, all of them on a grid 50 times
-//     coarser than the sensor's and steps of 2 such and more, are a setpoint, here and through at least three windows before:
-//     a stuck sensor makes no steps, and a live one does not keep to such a grid.
+//     fits: the place may be odd, and how far it can be trusted is the scorer's to say. Neighbours are those of one medium; where
+//     nobody names any, a heated room among sensors outside can look like another unit by chance.
+//   - Role: values that stand still but for jumps, through at least three windows before too, all of them on a grid 50 times
+//     coarser than the property's, and jumps of 4 such and more that the quantity cannot make in that time, are a setpoint.
+//     A stuck sensor does not jump, and the values of a live one pass through what lies between, however coarse its own grid
+//     (thermometers of whole degrees are common; so are particle counters that say 0 and 1 only, which is no status).
 //   - Medium: the readings do not show it. The title's, if it names one, else the field's.
 //   - Period: the lower median of the times between readings, or the offer's if that is within a twentieth.
 //   - Accuracy: the offer's, unless the readings prove worse: the noise by second differences beyond what the quantity can
@@ -29,6 +32,7 @@ package label
 import (
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/iotverse/iotverse/market/classify"
 	"github.com/iotverse/iotverse/protocol"
@@ -40,14 +44,17 @@ type Evidence struct {
 	Prop     protocol.Property
 	Cell     string
 	T1       int64                // of the window, Unix ms
+	Window   int64                // its number
+	Length   time.Duration        // of a window
 	Coverage uint16               // ‰ of the expected readings
 	Batches  [][]protocol.Reading // as opened, each in order
 	Past     []Earlier            // the seller's windows before, in order
-	Near     map[string][]float64 // property -> medians of the nearest sellers' newest windows
+	Near     map[string][]float64 // property -> medians of the newest windows of the nearest sellers of the same medium
 }
 
 // Earlier is what is remembered of a window.
 type Earlier struct {
+	Window int64
 	Median float64
 	Run    int // longest run of equal readings
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"pgregory.net/rapid"
 
@@ -16,7 +17,7 @@ import (
 // evidence is a good window of a property: 3 batches of 20 readings every 10 s, as value says.
 func evidence(prop string, value func(i int) float64) label.Evidence {
 	p, _ := protocol.PropertyOf(prop)
-	e := label.Evidence{Prop: p, Cell: "u33db", T1: 1_800_000_590_000, Coverage: 1000,
+	e := label.Evidence{Prop: p, Cell: "u33db", T1: 1_800_000_590_000, Coverage: 1000, Window: 100, Length: 5 * time.Second,
 		Offer: &protocol.Offer{Prop: prop, Unit: p.Unit, Cell: "u33db", Period: 10_000, Accuracy: "0.1"}}
 	for b := range 3 {
 		var list []protocol.Reading
@@ -42,8 +43,8 @@ func TestOf(t *testing.T) {
 	}
 	still := func(list ...float64) []label.Earlier {
 		var past []label.Earlier
-		for _, v := range list {
-			past = append(past, label.Earlier{Median: v, Run: 60})
+		for i, v := range list {
+			past = append(past, label.Earlier{Window: int64(100 - len(list) + i), Median: v, Run: 60})
 		}
 		return past
 	}
@@ -69,7 +70,7 @@ func TestOf(t *testing.T) {
 		{"kilopascals", evidence("air-pressure", noisy(95.2, .01)), nil, class("air-pressure", "", "measured", "KiloPA", 10_000, "0.1"), "unit"},
 		{"humidity, as its neighbours say", evidence("air-temperature", noisy(47, .3)),
 			func(e *label.Evidence) {
-				e.Near = map[string][]float64{"air-temperature": around(15), "relative-humidity": around(50)}
+				e.Near = map[string][]float64{"air-temperature": around(15), "relative-humidity": around(49)}
 			},
 			class("relative-humidity", "", "measured", "%RH", 10_000, "0.1"), "quantity"},
 		{"humidity, as its title says", evidence("air-temperature", noisy(47, .08)), func(e *label.Evidence) { e.Offer.Title = "relative humidity, room 3" },
@@ -95,7 +96,15 @@ func TestOf(t *testing.T) {
 		{"stuck, no steps", evidence("air-temperature", func(int) float64 { return 21 }), func(e *label.Evidence) { e.Past = still(21, 21, 21, 21) }, honest, ""},
 		{"stuck, off the coarse grid", evidence("air-temperature", func(int) float64 { return 21.37 }), func(e *label.Evidence) { e.Past = still(18.04, 18.04, 18.04) }, honest, ""},
 		{"a coarse sensor", evidence("air-temperature", func(i int) float64 { return []float64{21, 21.5}[i/30] }), func(e *label.Evidence) { e.Past = still(20.5, 20.5, 21) }, honest, ""},
-		{"a status", evidence("air-temperature", func(i int) float64 { return float64(i / 7 % 2) }), nil, class("air-temperature", "", "status", "Cel", 10_000, "0.1"), "role"},
+		{"a particle counter in clean air", evidence("pm10", func(i int) float64 { return float64(i / 7 % 2) }), nil, class("pm10", "", "measured", "ug/m3", 10_000, "0.1"), ""},
+		{"whole degrees, slowly rising", evidence("air-temperature", func(i int) float64 { return []float64{21, 22}[i/30] }),
+			func(e *label.Evidence) { e.Past = still(19, 20, 21) }, honest, ""},
+		{"humidity on a rug of days", evidence("relative-humidity", func(int) float64 { return 45 }),
+			func(e *label.Evidence) { e.Length, e.Past = time.Hour, still(41, 42, 60, 45) }, class("relative-humidity", "", "measured", "%RH", 10_000, "0.1"), ""},
+		{"a hot place that says so", evidence("air-temperature", noisy(45, .08)),
+			func(e *label.Evidence) {
+				e.Offer.Title, e.Near = "exhaust air temperature", map[string][]float64{"air-temperature": around(20), "relative-humidity": around(45)}
+			}, class("air-temperature", "exhaust", "measured", "Cel", 10_000, "22"), ""},
 		{"readings offered as a setpoint", evidence("air-temperature", noisy(15, .08)), func(e *label.Evidence) { e.Offer.Role = "setpoint" }, honest, "role"},
 		{"less accurate than it says", evidence("air-temperature", noisy(15, 1.5)), nil, class("air-temperature", "", "measured", "Cel", 10_000, "0.59"), ""}, // what 20 s at the largest rate explain is taken off,
 		{"slower than it says", evidence("air-temperature", noisy(15, .08)), func(e *label.Evidence) { e.Offer.Period = 5000 }, honest, ""},
@@ -145,7 +154,7 @@ func draw(t *rapid.T) label.Evidence {
 		e.Near[p] = append(e.Near[p], floats.Draw(t, "median"))
 	}
 	for range rapid.IntRange(0, 4).Draw(t, "past") {
-		e.Past = append(e.Past, label.Earlier{Median: floats.Draw(t, "earlier"), Run: rapid.IntRange(0, 100).Draw(t, "run")})
+		e.Past = append(e.Past, label.Earlier{Window: rapid.Int64Range(0, 99).Draw(t, "window"), Median: floats.Draw(t, "earlier"), Run: rapid.IntRange(0, 100).Draw(t, "run")})
 	}
 	return e
 }
@@ -184,6 +193,31 @@ func TestHonestKeepsItsLabels(t *testing.T) {
 		beside := mean + rapid.Float64Range(-2, 2).Draw(t, "offset")
 		e.Near = map[string][]float64{"air-temperature": around(beside), "surface-temperature": around(beside + 3), "relative-humidity": around(60)}
 		if f := label.Of(e); len(f.Wrong) > 0 || f.Class.Accuracy != "0.1" {
+			t.Fatalf("%+v, %v", f.Class, f.Wrong)
+		}
+	})
+}
+
+// Law: a live sensor is none of a setpoint, however coarse the grid that it speaks on and however slowly the world moves.
+func TestALiveSensorIsNoSetpoint(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		grid := rapid.SampledFrom([]float64{.0625, .1, .25, .5, 1}).Draw(t, "grid")
+		level := rapid.Float64Range(-10, 40).Draw(t, "level")
+		slope := rapid.Float64Range(-.01, .01).Draw(t, "a second")
+		e := evidence("air-temperature", func(int) float64 { return 0 })
+		e.Length = 600 * time.Second
+		said := func(ms int64) float64 { // seconds from the beginning of the window
+			return math.Round((level+slope*float64(ms-1_800_000_000_000)/1000)/grid) * grid
+		}
+		for _, b := range e.Batches {
+			for i := range b {
+				b[i].Value = said(b[i].Time)
+			}
+		}
+		for w := int64(80); w < 100; w++ {
+			e.Past = append(e.Past, label.Earlier{Window: w, Median: said(1_800_000_000_000 - (100-w)*600_000), Run: 60})
+		}
+		if f := label.Of(e); f.Class.Role != protocol.RoleMeasured {
 			t.Fatalf("%+v, %v", f.Class, f.Wrong)
 		}
 	})

@@ -62,7 +62,11 @@ func (w *window) quantity(f *Finding, titled classify.Guess) {
 	if claim < possible {
 		unit, how = w.unit()
 	}
-	switch other := w.other(named); {
+	rightly := len(named) > 0 && !mistitled
+	if rightly && claim == contested {
+		named = nil // that the title would fit others of the kind, too, says nothing
+	}
+	switch other := w.other(named, rightly); {
 	case how == supported:
 		f.reunit(w.Prop.Unit, unit, w.median)
 	case other != "":
@@ -141,22 +145,21 @@ func named(kind classify.Guess) []string {
 	return list
 }
 
-// other is another property with whose neighbours the median agrees, or else the first that the title names and whose
-// bounds hold it.
-func (w *window) other(named []string) string {
+// other is another property with whose neighbours the median agrees closely, unless the title names the claimed one, or else
+// the first that the title names and whose bounds hold it.
+func (w *window) other(named []string, rightly bool) string {
 	second := ""
 	for _, slug := range protocol.Properties() {
 		p, _ := protocol.PropertyOf(slug)
 		if slug == w.Prop.Slug {
 			continue
 		}
-		switch w.fits(p, w.median) {
-		case supported:
+		how := w.fits(p, w.median)
+		if how == supported && !rightly && distance(w.median, lower(slices.Sorted(slices.Values(w.Near[slug])))) <= p.BiasMax/3 {
 			return slug
-		case possible:
-			if second == "" && slices.Contains(named, slug) {
-				second = slug
-			}
+		}
+		if how >= possible && second == "" && slices.Contains(named, slug) {
+			second = slug
 		}
 	}
 	return second

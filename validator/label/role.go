@@ -7,9 +7,11 @@ import (
 	"github.com/iotverse/iotverse/protocol"
 )
 
-// A setpoint keeps to a grid this many times coarser than its sensor's, and changes at most once in so many readings.
+// A setpoint keeps to a grid this many times coarser than its property's, changes by so many steps of it at least, and at most
+// once in so many readings.
 const (
 	coarser      = 50
+	jump         = 4
 	stillness    = 16
 	leastValues  = 24
 	leastWindows = 3
@@ -30,26 +32,12 @@ func (f *Finding) role(w *window, titled classify.Guess) {
 
 func (w *window) role() (role, why string) {
 	switch {
-	case w.binary():
-		return classify.Status, "the values are 0 and 1 only"
 	case w.stepwise():
 		return classify.Setpoint, "the values stand still between steps on a coarse grid"
 	case protocol.RoleOf(w.Offer.Role) != protocol.RoleMeasured && w.lively():
 		return protocol.RoleMeasured, "nearly every value differs from the one before"
 	}
 	return "", ""
-}
-
-func (w *window) binary() bool {
-	if w.n < leastValues || w.sorted[0] != 0 || w.sorted[w.n-1] != 1 || w.Prop.Max-w.Prop.Min <= 1 {
-		return false
-	}
-	for _, v := range w.sorted {
-		if v != 0 && v != 1 {
-			return false
-		}
-	}
-	return true
 }
 
 // changes counts the readings that differ from the one before, in the same batch.
@@ -69,37 +57,40 @@ func (w *window) lively() bool { return w.n >= leastValues && w.Prop.Noise && w.
 // stepwise says whether the values are those of a setpoint.
 func (w *window) stepwise() bool {
 	step := float64(coarser * w.Prop.Grid)
-	if !w.Prop.Noise || step <= 0 || w.n < leastValues || w.changes()*stillness > w.n || len(w.Past) < leastWindows {
+	if !w.Prop.Noise || step <= 0 || w.Prop.Rate <= 0 || w.n < leastValues || w.changes()*stillness > w.n || len(w.Past) < leastWindows {
 		return false
 	}
-	steps := 0
-	check := func(before, v float64) bool {
-		if !onGrid(v, step) {
-			return false
+	jumps := 0
+	check := func(before, v, seconds float64) bool {
+		d := distance(v, before)
+		if d >= float64(jump*step) && d > float64(w.Prop.Rate*seconds) {
+			jumps++
+			d = 0
 		}
-		if d := distance(v, before); d >= float64(1.5*step) {
-			steps++
-		} else if d != 0 {
-			return false
-		}
-		return true
+		return d == 0 && onGrid(v, step)
 	}
-	before := w.Past[0].Median
+	windows := func(n int64) float64 { return float64(n+1) * w.Length.Seconds() } // from a median to one n windows later, at most
+	before := w.Past[0]
 	for _, p := range w.Past {
-		if 2*p.Run < w.n || !check(before, p.Median) {
+		if 2*p.Run < w.n || !check(before.Median, p.Median, windows(p.Window-before.Window)) {
 			return false
 		}
-		before = p.Median
+		before = p
 	}
+	v, seconds := before.Median, windows(w.Window-before.Window)
 	for _, b := range w.Batches {
-		for _, r := range b {
-			if !check(before, r.Value) {
+		for i, r := range b {
+			if i > 0 {
+				seconds = float64(r.Time-b[i-1].Time) / 1000
+			}
+			if !check(v, r.Value, seconds) {
 				return false
 			}
-			before = r.Value
+			v = r.Value
 		}
+		seconds = w.Length.Seconds() // to the next batch that was opened
 	}
-	return steps > 0
+	return jumps > 0
 }
 
 // onGrid says whether v is a multiple of step, but for rounding.
