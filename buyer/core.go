@@ -82,17 +82,16 @@ type Core struct {
 	book     *book.Book
 	tastes   map[int]*taste // by want
 	deals    map[protocol.Hash]*purchase
-	channels map[byteball.Address]*purchase // the same by channel
-	heirs    map[byteball.Address]*purchase // and by the channel that each succeeds
-	dropped  map[stream]string              // why nothing more is bought there
-	drops    map[string]string              // the same as restored: seller's id in hex, "/", property
-	stamps   map[stream]protocol.Stamp      // newest seen
-	further  map[stream]bool                // another buyer pays the committee there, as its seller says
-	bought   map[int]uint32                 // windows prepaid in deals that are forgotten, by want
-	cool     map[stream]time.Time           // no proposal before
-	next     uint32                         // channel key that was never used
-	passed   bool                           // keys were passed over, since the disk is an older copy
-	limited  map[stream]string              // the limit that a person was told of last
+	line     deal.Line[purchase]       // the same
+	dropped  map[stream]string         // why nothing more is bought there
+	drops    map[string]string         // the same as restored: seller's id in hex, "/", property
+	stamps   map[stream]protocol.Stamp // newest seen
+	further  map[stream]bool           // another buyer pays the committee there, as its seller says
+	bought   map[int]uint32            // windows prepaid in deals that are forgotten, by want
+	cool     map[stream]time.Time      // no proposal before
+	next     uint32                    // channel key that was never used
+	passed   bool                      // keys were passed over, since the disk is an older copy
+	limited  map[stream]string         // the limit that a person was told of last
 	exposure exposure
 	stop     time.Time // when a Stop becomes impatient; zero while running
 	begun    bool
@@ -115,8 +114,7 @@ func New(cfg Config, saved map[string][]byte) (*Core, error) {
 	}
 	m := &cfg.Rules.Manifest
 	c := &Core{cfg: cfg, cal: m.Calendar(), par: m.Params, view: view.New(cfg.Rules, cfg.Vars),
-		deals: make(map[protocol.Hash]*purchase), channels: make(map[byteball.Address]*purchase), heirs: make(map[byteball.Address]*purchase),
-		dropped: make(map[stream]string), stamps: make(map[stream]protocol.Stamp),
+		deals: make(map[protocol.Hash]*purchase), dropped: make(map[stream]string), stamps: make(map[stream]protocol.Stamp),
 		tastes: make(map[int]*taste), further: make(map[stream]bool), cool: make(map[stream]time.Time), bought: make(map[int]uint32), limited: make(map[stream]string), next: 1}
 	c.book = book.New(&c.par)
 	c.view.Begin(cfg.From, saved)

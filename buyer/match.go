@@ -212,7 +212,8 @@ func (d *purchase) agreed(env envelope.Envelope) {
 	d.save()
 	d.apply(effects)
 	d.listen()
-	c.note("deal agreed", "deal", d.ID.String(), "property", d.Offer.Prop, "seller", d.Seller.String(), "relevance", d.Match.Relevance, "deposit", d.Match.Deposit.String())
+	c.note("deal agreed", "deal", d.ID.String(), "property", d.Offer.Prop, "seller", d.Seller.String(), "relevance", d.Match.Relevance, "deposit", d.Match.Deposit.String(),
+		"succeeds", string(d.Terms.Previous))
 	d.fund()
 }
 
@@ -282,7 +283,11 @@ func (d *purchase) unfunded(err error) {
 		d.retry = d.c.now.Add(d.c.par.Window())
 		return
 	}
-	d.c.cool[stream{d.Seller, d.Offer.Prop}] = d.c.now.Add(6 * d.c.par.Window())
+	wait := 6 * d.c.par.Window()
+	if d.elder() != nil {
+		wait = d.c.par.Window() // the elder may be settled by then
+	}
+	d.c.cool[d.stream()] = d.c.now.Add(wait)
 	if errors.Is(err, protocol.Funds) {
 		d.c.release(d)
 	}

@@ -63,18 +63,12 @@ func (d *purchase) taken(w uint64) bool {
 // credit is how many fees may serve window w: of the earlier windows of its epoch, those without a stamp less those that an
 // earlier fee has served. Deals that succeed one another count together.
 func (d *purchase) credit(w uint64) int {
-	n := 0
+	n, rules := 0, d.c.cfg.Rules
 	for _, x := range d.kin() {
-		for _, p := range x.progress.Prepaid {
-			if deal.Carried(d.c.cfg.Rules, p, w) && !slices.Contains(x.progress.Stamped, p) && d.c.now.After(deal.Verdict(d.c.cfg.Rules, p)) {
-				n++
-			}
+		failed := func(p uint64) bool {
+			return !slices.Contains(x.progress.Stamped, p) && d.c.now.After(deal.Verdict(rules, p))
 		}
-		for _, served := range x.progress.Carried {
-			if deal.Carried(d.c.cfg.Rules, served, w) {
-				n--
-			}
-		}
+		n += deal.Free(rules, w, x.progress.Prepaid, x.progress.Carried, failed)
 	}
 	return n
 }

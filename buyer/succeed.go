@@ -25,30 +25,25 @@ const ahead = 15 * time.Second
 
 // heir is the deal that succeeds this one, proposed or agreed; nil if there is none.
 func (d *purchase) heir() *purchase {
-	if h := d.c.heirs[d.Address]; h != nil && h.payer.Phase != channel.Lost {
+	if h := d.c.line.Heir(d.Deal); h != nil && h.payer.Phase != channel.Lost {
 		return h
 	}
 	return nil
 }
 
 // elder is the deal that this one succeeds, while it is remembered; nil if there is none.
-func (d *purchase) elder() *purchase { return d.c.channels[d.Terms.Previous] }
+func (d *purchase) elder() *purchase { return d.c.line.Elder(d.Deal) }
 
 // add enters a deal, proposed or agreed.
 func (c *Core) add(d *purchase) {
-	c.deals[d.ID], c.channels[d.Address] = d, d
-	if d.Terms.Previous != "" {
-		c.heirs[d.Terms.Previous] = d
-	}
+	c.deals[d.ID] = d
+	c.line.Add(d.Deal, d)
 }
 
 // remove forgets a deal.
 func (c *Core) remove(d *purchase) {
 	delete(c.deals, d.ID)
-	delete(c.channels, d.Address)
-	if c.heirs[d.Terms.Previous] == d {
-		delete(c.heirs, d.Terms.Previous)
-	}
+	c.line.Remove(d.Deal, d)
 }
 
 // kin are this deal, its elder and its heir.

@@ -98,10 +98,7 @@ type Core struct {
 	pay     byteball.Address
 	streams map[string]*stream
 	deals   map[protocol.Hash]*sale
-
-	channels map[byteball.Address]*sale // the deals by channel
-	heirs    map[byteball.Address]*sale // and by the channel that each succeeds
-
+	line    deal.Line[sale]           // the same
 	asks    map[protocol.Identity]int // for a history, in window askedIn
 	askedIn uint64
 	stop    time.Time // when a Stop becomes impatient; zero while running
@@ -125,8 +122,7 @@ func New(cfg Config, saved map[string][]byte) (*Core, error) {
 	}
 	m := &cfg.Rules.Manifest
 	c := &Core{cfg: cfg, cal: m.Calendar(), par: m.Params, view: view.New(cfg.Rules, cfg.Vars), pay: pay,
-		streams: make(map[string]*stream), deals: make(map[protocol.Hash]*sale),
-		channels: make(map[byteball.Address]*sale), heirs: make(map[byteball.Address]*sale), asks: make(map[protocol.Identity]int)}
+		streams: make(map[string]*stream), deals: make(map[protocol.Hash]*sale), asks: make(map[protocol.Identity]int)}
 	c.view.Begin(cfg.From, saved)
 	var streams []committee.Stream
 	for _, p := range cfg.Products {

@@ -134,20 +134,13 @@ func (d *sale) begin(w uint64, com *committee.Committee) {
 // credit is how many fees may serve window w: of the earlier windows of its epoch, those without a stamp less those that an
 // earlier fee has served. Deals that succeed one another count together. The buyer counts alike.
 func (d *sale) credit(w uint64) int {
-	n := 0
+	n, rules := 0, d.c.cfg.Rules
+	failed := func(p uint64) bool {
+		r := d.c.streams[d.Offer.Prop].rounds[p]
+		return r == nil || r.failed || r.stamp == nil && d.c.now.After(deal.Verdict(rules, p))
+	}
 	for _, x := range d.kin() {
-		for _, p := range x.progress.Prepaid {
-			r := d.c.streams[d.Offer.Prop].rounds[p]
-			over := r == nil || r.failed || (r.stamp == nil && d.c.now.After(deal.Verdict(d.c.cfg.Rules, p)))
-			if over && deal.Carried(d.c.cfg.Rules, p, w) {
-				n++
-			}
-		}
-		for _, served := range x.progress.Carried {
-			if deal.Carried(d.c.cfg.Rules, served, w) {
-				n--
-			}
-		}
+		n += deal.Free(rules, w, x.progress.Prepaid, x.progress.Carried, failed)
 	}
 	return n
 }

@@ -16,26 +16,21 @@ import (
 // When the heir has taken a window and nothing is left to be sold in the elder, that closes, with or without the buyer.
 
 // heir is the deal that succeeds this one, nil if there is none.
-func (d *sale) heir() *sale { return d.c.heirs[d.Address] }
+func (d *sale) heir() *sale { return d.c.line.Heir(d.Deal) }
 
 // elder is the deal that this one succeeds, while it is remembered; nil if there is none.
-func (d *sale) elder() *sale { return d.c.channels[d.Terms.Previous] }
+func (d *sale) elder() *sale { return d.c.line.Elder(d.Deal) }
 
 // add enters a deal.
 func (c *Core) add(d *sale) {
-	c.deals[d.ID], c.channels[d.Address] = d, d
-	if d.Terms.Previous != "" {
-		c.heirs[d.Terms.Previous] = d
-	}
+	c.deals[d.ID] = d
+	c.line.Add(d.Deal, d)
 }
 
 // remove forgets a deal.
 func (c *Core) remove(d *sale) {
 	delete(c.deals, d.ID)
-	delete(c.channels, d.Address)
-	if c.heirs[d.Terms.Previous] == d {
-		delete(c.heirs, d.Terms.Previous)
-	}
+	c.line.Remove(d.Deal, d)
 }
 
 // succeeds says whether a proposal names a channel that it may succeed: of the same buyer, stream and payee, open, with no other
@@ -44,7 +39,7 @@ func (c *Core) succeeds(d deal.Deal) error {
 	if d.Terms.Previous == "" {
 		return nil
 	}
-	old := c.channels[d.Terms.Previous]
+	old := c.line.Elder(d)
 	switch {
 	case old == nil || old.Buyer != d.Buyer:
 		return fmt.Errorf("previous channel %s is none of yours here: %w", d.Terms.Previous, protocol.NotFound)

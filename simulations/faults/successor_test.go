@@ -36,13 +36,13 @@ func subscribe(w *world, windows uint32, most byteball.Bytes) *world {
 	return w
 }
 
-// line lists the deals that were funded, in the order in which they succeed one another.
+// line lists the buyer's deals that were funded, in the order in which they succeed one another.
 func (w *world) line() (list []*account) {
 	previous := byteball.Address("")
 	for {
 		var next *account
 		for _, a := range w.laws.deals {
-			if a.deal.Terms.Previous == previous && w.fundingOf(a.deal).MCI > 0 {
+			if a.buyer == w.buyer && a.deal.Terms.Previous == previous && w.fundingOf(a.deal).MCI > 0 {
 				next = a
 			}
 		}
@@ -268,6 +268,48 @@ func TestARestoredBackupInALine(t *testing.T) {
 				w.settled(a).within(t, w.settled(a).batch)
 			}
 			w.bought(3)
+			w.settle()
+		})
+	}
+}
+
+// TestWithoutRoomForTwoChannels: a person's limit, or the wallet, has room for one deposit only. Then one channel is settled
+// before the next is paid, and the subscription goes on.
+func TestWithoutRoomForTwoChannels(t *testing.T) {
+	for name, limit := range map[string]func(*world, *buyer.Config){
+		"limit":  func(_ *world, c *buyer.Config) { c.Limits.All = 3_000_000 },
+		"wallet": nil,
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.jury.last = known()
+			w.dealer, w.buyer = w.addSeller(nil), w.addBuyer(30, func(c *buyer.Config) {
+				c.Wants[0].Demand.Windows, c.Limits.Deal = 15, 2_100_000
+				if limit != nil {
+					limit(w, c)
+				}
+			})
+			w.dealer.boot()
+			w.buyer.boot()
+			for range 1000 {
+				w.run(300 * time.Millisecond)
+				var locked byteball.Bytes
+				for _, a := range w.laws.deals {
+					if a.closing == nil && w.fundingOf(a.deal).MCI > 0 {
+						locked += a.deal.Match.Deposit
+					}
+				}
+				if locked > 3_000_000 {
+					t.Fatalf("%d bytes are locked", locked)
+				}
+				if w.ledger.money = 0; limit == nil && locked > 0 {
+					w.ledger.money = 1_000_000
+				}
+			}
+			if got := len(w.buyer.got); got != 15*w.par.Batches {
+				w.explain()
+				t.Errorf("%d batches are bought, want 15 windows", got)
+			}
 			w.settle()
 		})
 	}
