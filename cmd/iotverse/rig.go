@@ -38,8 +38,9 @@ type rigConfig struct {
 	Peers      []string
 	MDNS       bool
 	Relay      bool
-	Fresh      bool          // change of payments goes to a new address
-	Poll       time.Duration // of the ledger
+	Fresh      bool           // change of payments goes to a new address
+	Poll       time.Duration  // of the ledger
+	News       func(hub.News) // what the hub says unasked; nil: nobody listens
 	Log        *slog.Logger
 }
 
@@ -123,13 +124,18 @@ func openPurse(ctx context.Context, cfg rigConfig) (_ *rig, err error) {
 
 // dialHub connects to the first of the market's hubs that answers.
 func dialHub(ctx context.Context, m *params.Manifest, log *slog.Logger) (*hub.Client, error) {
+	return hearHub(ctx, m, log, nil)
+}
+
+// hearHub is dialHub for somebody who wants to know what the hub says unasked.
+func hearHub(ctx context.Context, m *params.Manifest, log *slog.Logger, news func(hub.News)) (*hub.Client, error) {
 	network, ok := byteball.NetworkByName(m.Network)
 	if !ok {
 		return nil, fmt.Errorf("market %s: network %q is unknown: %w", m.Name, m.Network, protocol.Invalid)
 	}
 	ctx, cancel := context.WithTimeout(ctx, hubPatience)
 	defer cancel()
-	c, err := hub.Dial(ctx, hub.Config{URLs: m.Hubs, Network: network, OPs: m.OPs, Log: log})
+	c, err := hub.Dial(ctx, hub.Config{URLs: m.Hubs, Network: network, OPs: m.OPs, News: news, Log: log})
 	if errors.Is(err, byteball.Transient) {
 		return nil, fmt.Errorf("%w; is the ledger running?", err)
 	}
@@ -141,7 +147,7 @@ const hubPatience = 8 * time.Second
 
 // openLedger connects to the market's hubs and opens the wallet.
 func (r *rig) openLedger(ctx context.Context, network byteball.Network) (err error) {
-	if r.hub, err = dialHub(ctx, r.cfg.Manifest, r.cfg.Log); err != nil {
+	if r.hub, err = hearHub(ctx, r.cfg.Manifest, r.cfg.Log, r.cfg.News); err != nil {
 		return err
 	}
 	if r.vars, err = r.hub.SystemVars(ctx); err != nil {

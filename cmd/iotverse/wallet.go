@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/iotverse/iotverse/byteball"
+	"github.com/iotverse/iotverse/byteball/hub"
 	"github.com/iotverse/iotverse/byteball/wallet"
 	"github.com/iotverse/iotverse/market/params"
 	"github.com/iotverse/iotverse/protocol"
@@ -30,6 +31,7 @@ func walletCommand() *cobra.Command {
 type walletFlags struct {
 	dir, market, passphraseFile string
 	json, fresh                 bool
+	news                        func(hub.News) // what the hub says unasked; nil: nobody listens
 }
 
 func (f *walletFlags) add(cmd *cobra.Command) *cobra.Command {
@@ -89,7 +91,7 @@ func (f *walletFlags) open(ctx context.Context) (*rig, error) {
 	if err != nil {
 		return nil, err
 	}
-	return openPurse(ctx, rigConfig{Dir: f.dir, Manifest: m, Passphrase: pass, Fresh: f.fresh, Log: log})
+	return openPurse(ctx, rigConfig{Dir: f.dir, Manifest: m, Passphrase: pass, Fresh: f.fresh, News: f.news, Log: log})
 }
 
 // addressView is what wallet new and address print.

@@ -13,6 +13,7 @@ import (
 	"github.com/iotverse/iotverse/byteball/channel"
 	"github.com/iotverse/iotverse/byteball/channel/keeper"
 	"github.com/iotverse/iotverse/byteball/hub"
+	"github.com/iotverse/iotverse/byteball/unit"
 	"github.com/iotverse/iotverse/market/deal"
 	"github.com/iotverse/iotverse/protocol"
 	"github.com/iotverse/iotverse/protocol/node"
@@ -43,6 +44,16 @@ itself.`,
 
 // watch watches the channels of a folder.
 func (f *walletFlags) watch(ctx context.Context, once bool, stdout, stderr io.Writer) error {
+	seen := make(chan *unit.Unit, manySeen)
+	f.news = func(n hub.News) {
+		if n.Joint == nil {
+			return
+		}
+		select {
+		case seen <- n.Joint:
+		default: // what is proven of it comes later
+		}
+	}
 	r, err := f.open(ctx)
 	if errors.Is(err, node.ErrInUse) {
 		return fmt.Errorf("a node runs on %s and watches its channels itself; iotverse wallet channels --dir %s shows them: %w", f.dir, f.dir, protocol.Transient)
@@ -69,23 +80,26 @@ func (f *walletFlags) watch(ctx context.Context, once bool, stdout, stderr io.Wr
 	g.Go(func() error { return quiet(r.wallet.Run(gctx, walletPause)) })
 	g.Go(func() error {
 		defer cancel()
-		return r.watch(gctx, k, once, teller(stdout))
+		return r.watch(gctx, k, once, seen, teller(stdout))
 	})
 	return quiet(g.Wait())
 }
+
+// manySeen is how many units of a burst may wait for the watch.
+const manySeen = 256
 
 // walletPause is between two looks at the wallet's payments.
 const walletPause = 2 * time.Second
 
 // watch follows the channels. With once it ends when nothing is open and no deposit is on its way.
-func (r *rig) watch(ctx context.Context, k *keeper.Keeper, once bool, tell func(keeper.Told)) error {
+func (r *rig) watch(ctx context.Context, k *keeper.Keeper, once bool, seen <-chan *unit.Unit, tell func(keeper.Told)) error {
 	for {
 		coming, err := r.deposits(ctx, k)
 		if err != nil {
 			return err
 		}
 		err = keeper.Watch(ctx, keeper.Config{Keeper: k, Hub: r.hub, Follow: r.hub.Follow(hub.FollowConfig{From: r.from}), Once: once,
-			Bases: deal.NewBases(r.cfg.Manifest.OPs, r.vars), Tell: tell})
+			Bases: deal.NewBases(r.cfg.Manifest.OPs, r.vars), Tell: tell, Seen: seen})
 		if err != nil || coming == 0 {
 			return err
 		}

@@ -2,7 +2,8 @@
 // read from disk and written to it: an event of a channel returns its effects only once the new state is durable, and
 // events of different channels go on side by side, so that a store which groups its writes syncs once for many vouchers.
 // Watch follows the channels on the ledger and does what is due, without the rest of the node: closes before the deadline,
-// refunds after the age, posts again what fees kept off, signs anew what vanished. Only stable units count.
+// refunds after the age, posts again what fees kept off, signs anew what vanished. Only stable units count; of others, which a hub shows or does not
+// know any more, it tells the channels, as UnitSeen and Vanished.
 //
 // A node may have ten thousand channels, of which few have anything to do. Those that had something last are awake, 1,024
 // and all that are just settled; they take 4 to 6 kB each, by their payees. The others are at rest (channel.Resting): as

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -40,7 +42,7 @@ type Told struct {
 	Err  error // why something did not go; it is tried again
 }
 
-// Config is what Watch needs. All but Once and Tell is required.
+// Config is what Watch needs. All but Once, Tell and Seen is required.
 type Config struct {
 	Keeper *Keeper
 	Hub    Hub
@@ -49,6 +51,8 @@ type Config struct {
 	Every  time.Duration // how often is looked for what is due; 0 is a second
 	Once   bool          // end when nothing is open
 	Tell   func(Told)    // one call at a time
+
+	Seen <-chan *unit.Unit // units that a hub shows before anything proves them; nil: none
 }
 
 // watch is one run of Watch. The mutex keeps what the ledger brings and what is due apart.
@@ -61,6 +65,7 @@ type watch struct {
 	tip    uint64 // last main chain index that was heard of
 	stable uint64 // up to which all proven units have come
 	start  uint64 // tip at the beginning
+	seen   map[byteball.Hash]*sight
 }
 
 // atOnce is how many posts may be on their way.
@@ -80,7 +85,7 @@ func Watch(ctx context.Context, cfg Config) error {
 	if cfg.Every <= 0 {
 		cfg.Every = time.Second
 	}
-	w := &watch{Config: cfg, poster: NewPoster(cfg.Hub), posts: new(errgroup.Group)}
+	w := &watch{Config: cfg, poster: NewPoster(cfg.Hub), posts: new(errgroup.Group), seen: make(map[byteball.Hash]*sight)}
 	w.posts.SetLimit(atOnce)
 	var err error
 	if w.start, err = cfg.Hub.LastMCI(ctx); err != nil {
@@ -95,6 +100,8 @@ func Watch(ctx context.Context, cfg Config) error {
 		return cfg.Follow.Run(gctx, func(tip uint64, units []unit.Proven) error { return w.chain(gctx, tip, units) })
 	})
 	g.Go(func() error { return w.ticks(gctx) })
+	g.Go(func() error { return w.sights(gctx) })
+	g.Go(func() error { return w.look(gctx) })
 	err = g.Wait()
 	w.posts.Wait()
 	if errors.Is(err, errNothingOpen) {
@@ -124,6 +131,9 @@ func (w *watch) begin(ctx context.Context) error {
 		if st.Own != nil {
 			w.poster.Resume(st.Own)
 		}
+		if st.Phase == channel.Opening && st.Funding.Out.Unit != "" {
+			w.seen[st.Funding.Out.Unit] = &sight{concerns: []byteball.Address{id.Address}}
+		}
 		if err := w.apply(ctx, id, channel.Restarted{}); err != nil {
 			return err
 		}
@@ -137,12 +147,10 @@ func (w *watch) chain(ctx context.Context, tip uint64, units []unit.Proven) erro
 	defer w.mu.Unlock()
 	for _, p := range units {
 		w.Bases.Add(p)
-		for a := range touched(p.Unit) {
-			for _, side := range []Side{Buyer, Seller} {
-				if err := w.apply(ctx, ID{side, a}, channel.UnitStable{Unit: p.Unit, MCI: p.MCI, Serial: p.Serial}); err != nil {
-					return err
-				}
-			}
+		delete(w.seen, p.Unit.Unit)
+		concerns := slices.Sorted(maps.Keys(touched(p.Unit)))
+		if err := w.tellAll(ctx, concerns, channel.UnitStable{Unit: p.Unit, MCI: p.MCI, Serial: p.Serial}); err != nil {
+			return err
 		}
 	}
 	w.tip, w.stable = max(w.tip, tip), max(w.stable, tip)

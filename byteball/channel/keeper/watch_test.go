@@ -2,6 +2,7 @@ package keeper_test
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -19,7 +20,8 @@ type town struct {
 
 	mu      sync.Mutex
 	refused int
-	taken   chan *unit.Unit // capacity: all that a test posts
+	lost    map[byteball.Hash]bool // units that it does not know any more
+	taken   chan *unit.Unit        // capacity: all that a test posts
 }
 
 func newTown(mci uint64, load byteball.Bytes) *town {
@@ -39,7 +41,14 @@ func (l *town) Post(_ context.Context, u *unit.Unit) error {
 	return nil
 }
 
-func (l *town) Joint(context.Context, byteball.Hash) (unit.Joint, error) { return unit.Joint{}, nil }
+func (l *town) Joint(_ context.Context, h byteball.Hash) (unit.Joint, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.lost[h] {
+		return unit.Joint{}, byteball.Errorf(byteball.NotFound, "no unit %s", h)
+	}
+	return unit.Joint{}, nil
+}
 
 func (l *town) Add(uint64, ...byteball.Address) {}
 
@@ -88,5 +97,70 @@ func TestRefundOffersWhatTheLoadAsks(t *testing.T) {
 		if got := *st.Settled.TPSFee; got != c.want || l.refused > 0 {
 			t.Errorf("load %d: the refund offers %d after %d refusals, want %d after none", c.load, got, l.refused, c.want)
 		}
+	}
+}
+
+// spending is a unit, not proven, by which the seller takes the deposit of a channel.
+func spending(at byteball.Address, n int) *unit.Unit {
+	in := unit.Input{Unit: funded(n).Out.Unit}
+	return &unit.Unit{Unit: hash(77), Authors: []unit.Author{{Address: at}},
+		Messages: []unit.Message{{App: "payment", Payload: &unit.Payment{Inputs: []unit.Input{in}, Outputs: []unit.Output{{Address: address(0), Amount: 1}}}}}}
+}
+
+// TestRefundWaitsForAClosing: a closing that a hub shows keeps the buyer from his refund, until the hub does not know it any more.
+func TestRefundWaitsForAClosing(t *testing.T) {
+	k, at := open(t, &disk{}, 1)
+	id := keeper.ID{Side: keeper.Buyer, Address: at[0]}
+	k.Remove(keeper.ID{Side: keeper.Seller, Address: at[0]})
+	l := newTown(600, 0) // the age is over at 621
+	closing := spending(at[0], 0)
+	seen := make(chan *unit.Unit, 1)
+	seen <- closing
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	var told []string
+	now := bases{Base: base(600)}
+	err := keeper.Watch(ctx, keeper.Config{Keeper: k, Hub: l, Follow: l, Bases: &now, Every: time.Millisecond, Once: true, Seen: seen, Tell: func(n keeper.Told) {
+		told = append(told, n.Text)
+		if n.Text != "closing: the seller closed" {
+			return
+		}
+		now.Base = base(700) // nothing but what was seen is in the way of a refund
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		l.lost = map[byteball.Hash]bool{closing.Unit: true}
+	}})
+	st, gone := k.State(id)
+	if err != nil || gone != nil || st.Phase != channel.Refunded || st.Seen {
+		t.Errorf("%v, %v, the channel is %s, the closing seen: %v", err, gone, st.Phase, st.Seen)
+	}
+	want := []string{"closing: the seller closed", "refunding: the deposit is older than the age", "refunded: the deposit is older than the age"}
+	if !slices.Equal(told, want) {
+		t.Errorf("told %q, want %q", told, want)
+	}
+}
+
+// TestDepositVanishes: a deposit that a hub showed is gone. Nothing holds money, and a watch that waited for it ends.
+func TestDepositVanishes(t *testing.T) {
+	p, _, err := channel.NewPayer(terms(0), key(1, 0))
+	if err != nil {
+		t.Fatal(err)
+	}
+	k := keeper.New((&disk{}).put)
+	k.AddPayer(p)
+	id := keeper.ID{Side: keeper.Buyer, Address: p.Address()}
+	deposit := &unit.Unit{Unit: hash(5), Messages: []unit.Message{{App: "payment",
+		Payload: &unit.Payment{Outputs: []unit.Output{{Address: p.Address(), Amount: terms(0).Deposit}}}}}}
+	if _, err := k.Apply(id, channel.UnitSeen{Unit: deposit}, start); err != nil {
+		t.Fatal(err)
+	}
+	l := newTown(50, 0)
+	l.lost = map[byteball.Hash]bool{deposit.Unit: true}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	err = keeper.Watch(ctx, keeper.Config{Keeper: k, Hub: l, Follow: l, Bases: bases{Base: base(50)}, Every: time.Millisecond, Once: true})
+	st, gone := k.State(id)
+	if err != nil || gone != nil || st.Phase != channel.Opening || st.Funding.Out.Unit != "" {
+		t.Errorf("%v, %v, the channel is %s with a deposit in unit %q", err, gone, st.Phase, st.Funding.Out.Unit)
 	}
 }
