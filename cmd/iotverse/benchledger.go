@@ -38,7 +38,7 @@ func figures(dir string) (list []figure, done func(), err error) {
 		os.RemoveAll(dir)
 	}
 	for _, set := range []func(*node.Store) (figure, error){benchHash, benchCheck, benchSync, benchVoucher, benchFlow(dir, benchInFlight, benchEachFlow), benchFlow(dir, 1, benchAlone),
-		benchStart, benchMemory, benchLedgerIn(dir), benchScore, benchGossip} {
+		benchStart, benchMemory, benchLedgerIn(dir), benchScore, benchDetect, benchEvents, benchGossip} {
 		f, err := set(store)
 		if err != nil {
 			done()

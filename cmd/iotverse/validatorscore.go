@@ -32,9 +32,10 @@ func validatorScoreCommand() *cobra.Command {
 		Long: `score reads sensor,batch,seq,ts,value (ts in seconds since 1970; a column arrival, when the
 readings came in, is used if it is there), plain or gzip, as the sensors sent them, and
 writes sensor,batch,score in order of time: 1000 is beyond doubt, under 500 would be
-refused. All sensors of a file measure one quantity near one another. A batch is judged
+refused. The sensors of a file stand near one another. A batch is judged
 with what all of them had sent up to its end, and nothing later. A file that does not fit
-in memory is sorted through a temporary file.`,
+in memory is sorted through a temporary file. Sensors of different quantities may share a file:
+who tells nothing of a sensor is not taken for its neighbour.`,
 		Example: "  iotverse validator score --readings readings.csv.gz --out scores.csv --explain",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if f.readings == "" || f.out == "" {
@@ -48,7 +49,7 @@ in memory is sorted through a temporary file.`,
 	fl.StringVar(&f.out, "out", "", "where the scores go")
 	fl.StringVar(&f.quantity, "quantity", "", "property as in an offer (air-temperature, pm2.5 …); readings far out of its bounds are refused")
 	fl.StringVar(&f.locations, "locations", "", `JSON file [{"sensor", "lat", "lon"}]; the nearest sensors are compared`)
-	fl.BoolVar(&f.explain, "explain", false, "add a column of reasons")
+	fl.BoolVar(&f.explain, "explain", false, "add columns: collection and transport (is it what the sensor saw; did it come whole, in order, in time; both 0..1000), and reasons with advice")
 	fl.IntVar(&f.rows, "rows", runRows, "rows kept in memory while sorting")
 	fl.MarkHidden("rows")
 	return withConfig(cmd)
@@ -159,7 +160,7 @@ func (s *scorer) place() error {
 func (s *scorer) write(w *bufio.Writer) error {
 	header := "sensor,batch,score\n"
 	if s.flags.explain {
-		header = "sensor,batch,score,reasons\n"
+		header = "sensor,batch,score,collection,transport,reasons\n"
 	}
 	w.WriteString(header)
 	var due []sentRow // ends of batches at the moment being read
@@ -191,18 +192,18 @@ func (s *scorer) close(w *bufio.Writer, due []sentRow) error {
 	for _, r := range due {
 		got := s.sensors[r.sensor].Close()
 		if n := s.outside[r.sensor]; n > 0 {
-			got.Score = min(got.Score, 400)
+			got.Score, got.Collection = min(got.Score, 400), min(got.Collection, 400)
 			text := fmt.Sprintf("%d readings are out of the bounds %v..%v of %s", n, s.low, s.high, s.flags.quantity)
-			got.Reasons = append([]detect.Reason{{Code: "range", Text: text, Grade: 10}}, got.Reasons...)
+			got.Reasons = append([]detect.Reason{{Code: "range", Text: text, Advice: "check the sensor and the unit", Grade: 10}}, got.Reasons...)
 			s.outside[r.sensor] = 0
 		}
 		fmt.Fprintf(w, "%s,%d,%d", quoted(s.names[r.sensor]), r.batch, got.Score)
 		if s.flags.explain {
 			var list []string
 			for _, reason := range got.Reasons[:min(3, len(got.Reasons))] {
-				list = append(list, reason.Code+": "+reason.Text)
+				list = append(list, reason.Code+": "+reason.Text+": "+reason.Advice)
 			}
-			fmt.Fprintf(w, ",%s", quoted(strings.Join(list, "; ")))
+			fmt.Fprintf(w, ",%d,%d,%s", got.Collection, got.Transport, quoted(strings.Join(list, "; ")))
 		}
 		if err := w.WriteByte('\n'); err != nil {
 			return err

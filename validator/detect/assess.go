@@ -8,6 +8,9 @@ type Result struct {
 	Margin   float64   // log odds that the batch is false
 	Features []float32 // what the judge was given
 	Reasons  []Reason  // the gravest first; empty for a good batch
+
+	Collection int // ‰: is it what the sensor saw? The score that it would have if it had come whole, in order and in time
+	Transport  int // ‰: did it come whole, in order, in time?
 }
 
 // assess judges n readings that end back before the last one sent.
@@ -15,6 +18,10 @@ func (s *Sensor) assess(n, back int) Result {
 	var w window
 	v := new(vector)
 	s.cut(n, back, &w)
+	if s.clock.silent && s.clock.alone(s) <= .5 || s.oddFor >= oddEnough {
+		s.anew()
+	}
+	s.clock.silent = false
 	v.set(fWindowGap, ratio(float64(len(w.y)), usual))
 	s.align(&w)
 	learn := [...]func(float64){
@@ -37,7 +44,11 @@ func (s *Sensor) assess(n, back int) Result {
 	}
 	r := Result{Features: v[:], Margin: total(v, s.net.judge)}
 	r.Score = score(r.Margin)
-	r.Reasons = reasons(v, r.Score)
+	r.Collection, r.Transport = r.Score, transport(v, len(w.y))
+	if r.Transport < 1000 {
+		r.Collection = max(collection(v, s.net.judge), r.Score)
+	}
+	r.Reasons = s.reasons(v, r.Score)
 	return r
 }
 
@@ -49,9 +60,28 @@ func (s *Sensor) believe(v *vector) {
 	}
 	s.last.odd = min(odd, 20)
 	s.trust = 1
+	s.oddFor++
+	if odd <= 3 {
+		s.oddFor = 0
+	}
 	if odd > 3 && s.judged > 6 {
 		s.trust = max(number.Square(3/odd), .03)
 	}
+}
+
+// oddEnough batches in a row that are odd are a new way of being usual.
+const oddEnough = 20
+
+// anew forgets what is usual for the sensor, but for its clock, its values and its past: after a silence of the whole network
+// that was longer than ten batches, and when it has been odd for long. What is constant is not false.
+func (s *Sensor) anew() {
+	s.shape = shape{low: s.shape.low, high: s.shape.high, met: s.shape.met, carried: s.shape.carried}
+	s.level = level{}
+	for _, p := range s.pairs {
+		p.away, p.corr, p.know = track{}, track{}, false
+	}
+	s.last.sums = [6]float64{}
+	s.judged, s.oddFor = 0, 0
 }
 
 // hard counts what no honest sensor does: readings sent twice, and a clock that runs back.
@@ -70,10 +100,20 @@ func total(v *vector, judge Judge) float64 {
 	if v.get(fPairMin) > 12 && v.get(fLevelGroups) > 15 && v.get(fLevelFront) < 3 {
 		m = max(m, 3) // far from every neighbour, and they are where they were: more than a forest has seen
 	}
+	if stands(v) {
+		m = max(m, 3)
+	}
 	if h := hard(v); h > 0 {
 		m = max(m, 6+min(h, 10)/10)
 	}
 	return m
+}
+
+// stands says whether the value began to stand still, away from its full scale and for longer than it ever does, while the
+// neighbours moved. What has stood for more than a hundred readings has been told, and is left to the judge.
+func stands(v *vector) bool {
+	run := v.get(fRunLong)
+	return run > 2.4 && run < 4.6 && v.get(fRun) > 4 && v.get(fRunInner) > 4 && (v.get(fRunNet) > 1 || v.get(fKin) == 0)
 }
 
 // pool is the judgement without a trained judge: the largest of the calibrated signs.

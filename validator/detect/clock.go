@@ -13,26 +13,34 @@ type clock struct {
 	top     int64   // the latest time that counts
 	seen    int
 
-	forward, since float64 // the last jump forward in cadences, and readings since it
-	debt           float64 // cadences that the clock was set back and not yet set forward
-	debtFor        int     // readings since the debt was opened
-	orderly        int     // readings in order since the last jump back
+	forward, since float64    // the jump forward in cadences that may be a clock set wrong, and readings since it
+	others         [4]float64 // the last jumps forward, any of which a jump back may cancel
+	next           int        // in others
+	debt           float64    // cadences that the clock was set back and not yet set forward
+	debtFor        int        // readings since the debt was opened
+	orderly        int        // readings in order since the last jump back
 
 	early int // readings since the last judgement that had not been measured when they came
 
 	// since the last judgement
 	dups, same, backs, behind, indebted, cancelled, ended int
 	gaps                                                  []float64
+	spans                                                 [8][2]int64 // where the last of them are
+	silent                                                bool        // one of them was long enough to forget
 	gapRate                                               track
 }
 
 // gapTable counts the gaps of a whole network by the logarithm of their length.
 type gapTable struct {
 	counts  [40]float64
+	many    [32]float64 // batches by the number of their gaps, one and more
 	batches float64
 }
 
-const gapFrom = 1.75 // cadences
+const (
+	gapFrom     = 1.75       // cadences
+	forgetAfter = 10 * usual // cadences
+)
 
 // see takes the next reading before it is added.
 func (c *clock) see(s *Sensor, r Reading) {
@@ -68,7 +76,7 @@ func (c *clock) see(s *Sensor, r Reading) {
 	case step < 0:
 		c.backward(-step, r.T)
 	case step > gapFrom:
-		c.onward(step)
+		c.onward(step, s.sent.at(0).T, r.T)
 	default:
 		c.orderly++
 	}
@@ -78,8 +86,8 @@ func (c *clock) see(s *Sensor, r Reading) {
 	c.top = max(c.top, r.T)
 	if c.debt > 0 {
 		c.indebted++
-		if c.debtFor++; c.debtFor > 512 {
-			c.debt = 0
+		if c.debtFor++; c.debtFor > 256 { // this is the time now
+			c.debt, c.top = 0, r.T
 		}
 	}
 }
@@ -93,12 +101,13 @@ func (c *clock) arrive(r Reading) {
 
 // backward books a jump back: the end of a skew that a jump forward began, or a debt.
 func (c *clock) backward(step float64, t int64) {
-	near := func(a float64) bool { return c.forward > 0 && a > -.6 && a < .6 }
-	if near(step+1-(c.forward-1)) || near(step-(c.forward-1)) || near(step+2-c.forward) {
-		c.cancelled++
-		c.ended++
-		c.forward, c.top = 0, t
-		return
+	for i, forward := range c.others {
+		if d := step + 2 - forward; forward > 0 && d > -.6 && d < 1.6 {
+			c.cancelled++
+			c.ended++
+			c.others[i], c.forward, c.top = 0, 0, t
+			return
+		}
 	}
 	c.backs++
 	c.orderly = 0
@@ -107,9 +116,9 @@ func (c *clock) backward(step float64, t int64) {
 }
 
 // onward books a jump forward: the end of a debt, or a gap.
-func (c *clock) onward(step float64) {
+func (c *clock) onward(step float64, from, to int64) {
 	c.orderly++
-	if c.debt > 0 && step-1 > c.debt-1.6 && step-1 < c.debt+1.6 {
+	if c.debt > 0 && step-1 > c.debt-2.1 && (step-1 < c.debt+2.1 || to > c.top) {
 		c.debt = 0
 		c.cancelled++
 		return
@@ -118,11 +127,17 @@ func (c *clock) onward(step float64) {
 		c.debt = max(0, c.debt-(step-1))
 		return
 	}
+	c.spans[len(c.gaps)%len(c.spans)] = [2]int64{from, to}
 	c.gaps = append(c.gaps, step)
+	c.silent = c.silent || step > forgetAfter
 	if len(c.gaps) > 64 {
 		c.gaps = c.gaps[1:]
 	}
-	c.forward, c.since = step, 0
+	c.others[c.next%len(c.others)] = step
+	c.next++
+	if step > c.forward || c.since >= 256 {
+		c.forward, c.since = step, 0
+	}
 }
 
 // measure takes the median of the recent positive steps as the cadence.
@@ -165,7 +180,11 @@ func (c *clock) features(s *Sensor, v *vector, w *window) {
 	v.set(fGapLargest, number.Ln(largest))
 	v.set(fGapTotal, number.Ln(1+total))
 	v.set(fGapRare, s.net.gaps.rarity(largest))
+	v.set(fGapCount, s.net.gaps.manyAs(len(c.gaps)))
 	v.set(fGapRate, rate)
+	v.set(fGapAlone, c.alone(s))
+	v.set(fGapsNear, ln1(count)-ln1(s.nearGaps()))
+	s.last.gaps = count
 	ahead := 0.0
 	if c.forward > 0 && c.since < 256 {
 		ahead = number.Ln(c.forward)
@@ -180,6 +199,58 @@ func (c *clock) features(s *Sensor, v *vector, w *window) {
 		c.debt = 0 // a shuffle that is over
 	}
 	c.dups, c.same, c.backs, c.behind, c.indebted, c.cancelled, c.ended, c.gaps = 0, 0, 0, 0, 0, 0, 0, c.gaps[:0]
+}
+
+func ln1(x float64) float64 { return number.Ln(1 + x) }
+
+// nearGaps is how many gaps the neighbours had in their last batch, the median.
+func (s *Sensor) nearGaps() float64 {
+	var list [candidates]float64
+	n := 0
+	for _, p := range s.pairs {
+		if p.ok {
+			list[n] = p.other.last.gaps
+			n++
+		}
+	}
+	return number.Quantile(list[:n], .5)
+}
+
+// alone is the share of the other sensors that went on sending while this one did not: with a failed gateway none does. It
+// is 0 without gaps and a half without others.
+func (c *clock) alone(s *Sensor) float64 {
+	if len(c.gaps) == 0 {
+		return 0
+	}
+	sent, all := 1.0, 2.0
+	for _, span := range c.spans[:min(len(c.gaps), len(c.spans))] {
+		for _, p := range s.pairs {
+			o := p.other
+			if o.clock.cadence > float64(span[1]-span[0]) || !o.order.covers(span) {
+				continue
+			}
+			all++
+			if o.order.within(span) {
+				sent++
+			}
+		}
+	}
+	return sent / all
+}
+
+// covers says whether the sensor sent something at the end of the span or later.
+func (r *ring) covers(span [2]int64) bool { return r.len() > 1 && r.at(0).T >= span[1] }
+
+// within says whether a reading lies inside of the span; what the ring has forgotten counts as one.
+func (r *ring) within(span [2]int64) bool {
+	for back := range r.len() {
+		if t := r.at(back).T; t <= span[0] {
+			return false
+		} else if t < span[1] {
+			return true
+		}
+	}
+	return r.n > recentSize
 }
 
 // poissonTail is −log P(N ≥ n) of a Poisson variable with this mean, at most 30.
@@ -211,8 +282,23 @@ func (g *gapTable) rarity(gap float64) float64 {
 	return number.Clamp(float64(-.4342944819*number.Ln(sum/(g.batches+1))), 0, 6)
 }
 
+// manyAs is −log10 of the share of batches that hold as many gaps.
+func (g *gapTable) manyAs(n int) float64 {
+	if n == 0 {
+		return 0
+	}
+	sum := 1.0
+	for _, x := range g.many[min(n, len(g.many))-1:] {
+		sum += x
+	}
+	return number.Clamp(float64(-.4342944819*number.Ln(sum/(g.batches+1))), 0, 6)
+}
+
 func (g *gapTable) add(gaps []float64) {
 	g.batches++
+	if n := len(gaps); n > 0 {
+		g.many[min(n, len(g.many))-1]++
+	}
 	for _, x := range gaps {
 		g.counts[gapClass(x)]++
 	}

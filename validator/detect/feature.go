@@ -1,6 +1,10 @@
 package detect
 
-import "github.com/iotverse/iotverse/validator/number"
+import (
+	"slices"
+
+	"github.com/iotverse/iotverse/validator/number"
+)
 
 // The features of a batch. Their order is that of the model: new ones go to the end, before featureCount.
 const (
@@ -112,6 +116,10 @@ const (
 	fPairSplit // widest gap between the sorted pairs
 	fRunNet    // log of the longest equal run less the neighbours' longest, on the median
 	fRunInner  // z of the longest equal run away from the highest and lowest value ever met
+	fKin       // neighbours that tell something of the sensor, up to 8
+	fGapCount  // −log10 of the share of the network's batches with as many gaps
+	fGapAlone  // share of the other sensors that sent while this one did not
+	fGapsNear  // log of the number of gaps less that of the neighbours
 	featureCount
 )
 
@@ -121,6 +129,21 @@ const Features = featureCount + len(scaled)
 // Blind are the features that a forest should not be grown on: what an injector shows by its own rounding, the age and size
 // of the network, and what clean series do not hold.
 var Blind = []int{fOffGrid, fNovel, fNovelZ, fHistory, fNeighbours, fWindowGap, fEarly}
+
+// Rising are the features of which more is never less suspicious: a forest that keeps to it has less to learn by heart.
+var Rising = withScaled(fDuplicates, fBacks, fSkewEnded, fGapTail, fGapRare, fGapCount, fGapAlone, fSpike, fSpikeSecond, fFinger, fLevel, fLevelMid,
+	fLevelGroups, fLevelStep, fLevelMax, fLevelSum, fLevelSlope, fLevelShare, fGainZ, fPair25, fPair50, fPair75, fCopyEqual, fCopyNear,
+	fReplayRun, fReplayCorr, fReplayZ)
+
+// withScaled adds the copies on the scale of the network.
+func withScaled(list ...int) []int {
+	for _, f := range list[:len(list):len(list)] {
+		if i := slices.Index(scaled[:], f); i >= 0 {
+			list = append(list, featureCount+i)
+		}
+	}
+	return list
+}
 
 type vector [Features]float32
 

@@ -18,7 +18,8 @@ type pair struct {
 	ref         float64 // of the neighbour's level in the regression
 	know        bool
 	x           *[64]float64 // the neighbour at the times of the window, of the network's scratch
-	ok          bool
+	ok          bool         // it has readings at these times
+	near        bool         // and it has told something of the sensor so far
 	z, stepCorr float64
 }
 
@@ -108,7 +109,7 @@ func (l *level) features(s *Sensor, v *vector, w *window) (learn func(trust floa
 	var fronts [candidates]float64
 	k := 0
 	for _, p := range s.pairs {
-		if p.ok {
+		if p.near {
 			fronts[k] = min(p.other.last.level, 20)
 			k++
 		}
@@ -131,6 +132,7 @@ func (l *level) features(s *Sensor, v *vector, w *window) (learn func(trust floa
 	v.set(fGainZ, abs(l.gain.z(gain, .1)))
 	v.set(fLevelLast, s.last.level)
 	v.set(fNeighbours, float64(k))
+	v.set(fKin, float64(min(k, 8)))
 	for _, d := range w.steps {
 		l.ledger = float64(l.ledger * .985)
 		if abs(d) > 6*unit {
@@ -140,7 +142,7 @@ func (l *level) features(s *Sensor, v *vector, w *window) (learn func(trust floa
 	v.set(fLedger, number.Ln(1+abs(l.ledger)))
 	same := 0.0
 	for _, p := range s.pairs {
-		if o := p.other.level.ledger; p.ok && abs(o) > 5 && abs(l.ledger) > 5 && (o > 0) == (l.ledger > 0) {
+		if o := p.other.level.ledger; p.near && abs(o) > 5 && abs(l.ledger) > 5 && (o > 0) == (l.ledger > 0) {
 			same++
 		}
 	}

@@ -52,8 +52,20 @@ func (s *Sensor) align(w *window) (n int) {
 		if p.ok = p.other.at(w.t, end, s.clock.cadence, p.x[:len(w.t)]); p.ok {
 			n++
 		}
+		p.near = p.ok && p.tells(s)
 	}
 	return n
+}
+
+// tells says whether the other's level or steps say something of those of s: who measures another quantity is no neighbour.
+// Until enough is known they do.
+func (p *pair) tells(s *Sensor) bool {
+	own, other := &s.level.variance, &p.other.level.variance
+	if min(p.away.n, own.n, other.n) < 10 || p.corr.mean > .15 {
+		return true
+	}
+	unit := number.Exp(s.shape.rough.mean)
+	return p.away.vr <= float64(.95*(own.vr+other.vr))+number.Square(unit)
 }
 
 // at interpolates the sensor's readings up to end at times; false if too few of them are near.

@@ -15,13 +15,18 @@ func (s *Sensor) pairsFeatures(v *vector, w *window) (learn func(trust float64))
 		if !p.ok {
 			continue
 		}
+		away[i] = mean(w.y) - mean(p.x[:n])
 		for t := 1; t < n; t++ {
 			dx[t] = p.x[t] - p.x[t-1]
-			sum[t] += dx[t] / (number.Exp(p.other.shape.rough.mean) + 1e-9)
 		}
 		p.stepCorr = number.Correlation(w.steps[1:], dx[1:n])
+		if !p.near {
+			continue
+		}
+		for t := 1; t < n; t++ {
+			sum[t] += dx[t] / (number.Exp(p.other.shape.rough.mean) + 1e-9)
+		}
 		c := p.corr.z(p.stepCorr, .2)
-		away[i] = mean(w.y) - mean(p.x[:n])
 		p.z = p.away.z(away[i], prior)
 		zs[k], corrZ[k] = abs(p.z), c
 		sign += number.Clamp(p.z/3, -1, 1)
@@ -35,8 +40,17 @@ func (s *Sensor) pairsFeatures(v *vector, w *window) (learn func(trust float64))
 		}
 		k++
 	}
+	pairs := func(trust float64) {
+		for i, p := range s.pairs {
+			if p.ok {
+				p.away.add(away[i], min(trust, max(p.other.trust, .1)), prior)
+				p.corr.add(p.stepCorr, trust, .2)
+			}
+		}
+	}
+	s.copies(v, w, unit)
 	if k == 0 {
-		return func(float64) {}
+		return pairs
 	}
 	m := float64(k)
 	v.set(fPairSign, abs(sign)/m)
@@ -55,16 +69,10 @@ func (s *Sensor) pairsFeatures(v *vector, w *window) (learn func(trust float64))
 	v.set(fCorrLowZ, number.Quantile(corrZ[:k], .25))
 	v.set(fUsualCorr, s.level.corr.mean)
 	s.solo(v, w, unit, sum[:n], m)
-	s.copies(v, w, unit)
 	s.lags(v, w)
 	return func(trust float64) {
 		s.level.corr.add(c, trust, .2)
-		for i, p := range s.pairs {
-			if p.ok {
-				p.away.add(away[i], min(trust, max(p.other.trust, .1)), prior)
-				p.corr.add(p.stepCorr, trust, .2)
-			}
-		}
+		pairs(trust)
 	}
 }
 
@@ -87,7 +95,7 @@ func (s *Sensor) solo(v *vector, w *window, unit float64, others []float64, k fl
 	var zs [candidates]float64
 	n := 0
 	for _, p := range s.pairs {
-		if !p.ok {
+		if !p.near {
 			continue
 		}
 		zs[n] = p.z
@@ -189,7 +197,7 @@ func (s *Sensor) lags(v *vector, w *window) {
 	var now, then, x [64]float64
 	k := 0
 	for _, p := range s.pairs {
-		if !p.ok || k >= 12 || !p.other.at(before[:n], w.t[n-1], s.clock.cadence, x[:n]) {
+		if !p.near || k >= 12 || !p.other.at(before[:n], w.t[n-1], s.clock.cadence, x[:n]) {
 			continue
 		}
 		scale := number.Exp(p.other.shape.rough.mean) + 1e-9

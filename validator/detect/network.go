@@ -48,6 +48,7 @@ type Sensor struct {
 	fresh  int // readings since the last judgement
 	worst  Result
 	judged int // windows judged
+	oddFor int // of them, the last in a row that were odd
 	trust  float64
 
 	clock clock
@@ -64,7 +65,7 @@ type Sensor struct {
 // lasting is what the next batch, or a neighbour, wants to know of the batch judged last.
 type lasting struct {
 	finger, level, rough, replay, copied float64
-	odd                                  float64
+	odd, gaps                            float64
 	sums                                 [6]float64 // leaky, over batches
 }
 

@@ -20,6 +20,7 @@ type past struct {
 	lag     int         // of the last match
 
 	corr, newness track
+	offUsual      track // share of values off the grid
 	pending       [64]float64
 	waiting       int
 }
@@ -47,6 +48,14 @@ func (p *past) begin() {
 func (p *past) onGrid(v float64) bool {
 	x := float64(v * p.grid)
 	return abs(x-math.Round(x)) <= 1e-4+float64(1e-9*abs(x))
+}
+
+// offShare is the share of the n last values that are off the grid, above what is usual.
+func (p *past) offShare(n int, trust float64) float64 {
+	share := float64(p.off) / float64(n)
+	usual := p.offUsual.mean
+	p.offUsual.add(share, trust, .1)
+	return max(share-float64(1.5*usual), 0)
 }
 
 // add takes the next value.
@@ -106,7 +115,7 @@ type pick struct {
 func (p *past) features(s *Sensor, v *vector, w *window, back int) (learn func(trust float64)) {
 	n := min(len(w.y), usual)
 	end := p.n - back // one after the last
-	v.set(fOffGrid, float64(p.off)/float64(len(w.y)))
+	v.set(fOffGrid, p.offShare(len(w.y), s.trust))
 	newness := float64(p.fresh) / float64(len(w.y))
 	v.set(fNovel, newness)
 	v.set(fNovelZ, p.newness.z(newness, .1))

@@ -23,7 +23,7 @@ func (l *level) rowsOf(s *Sensor, w *window, rows *[blocks][dims]float64, y *[bl
 			if i >= regressed {
 				break
 			}
-			if !p.ok {
+			if !p.near {
 				continue
 			}
 			x := mean(p.x[from:to])

@@ -9,7 +9,7 @@ func (l *level) spreads(s *Sensor, v *vector, w *window) {
 	k := 0
 	own := deviation(w.y)
 	for _, p := range s.pairs {
-		if !p.ok {
+		if !p.near {
 			continue
 		}
 		x := p.x[:n]

@@ -17,7 +17,7 @@ func (m *maker) fault(kind string, i, at, length, level int) {
 	case "spike":
 		m.spike(i, part, level)
 	case "stuck":
-		n := min(length, []int{12, 24, 48}[level-1]+m.rng.IntN(24))
+		n := min(length, []int{12, 24, 48}[level-1]+m.rng.IntN(12<<level))
 		for k := range part[:n] {
 			part[k].V = part[0].V
 			if level == 1 && m.rng.IntN(10) == 0 {

@@ -42,6 +42,7 @@ var Types = []string{"spike", "stuck", "bias", "drift", "noise", "unit", "clocks
 func Faults(base *series.Case, seed uint64) *series.Case {
 	m := &maker{rng: rand.New(rand.NewPCG(seed, 11)), base: base}
 	m.measure()
+	m.dies()
 	m.colludes()
 	for i := range m.lines {
 		m.spoil(i)
@@ -169,6 +170,23 @@ func (m *maker) strength(level int, least float64) float64 {
 	return m.between(low*.8, low*1.6)
 }
 
+// dead is no fault to be learned: it is not judged while it is new, and clean when it is old, as in the records of sensors
+// that nobody has mended.
+const dead = "dead"
+
+// dies lets a sensor in ten stand still for days.
+func (m *maker) dies() {
+	for i, line := range m.lines {
+		n := 250 + m.rng.IntN(800)
+		if room := len(line) - m.free[i] - n - batch; room > 0 && m.rng.IntN(10) == 0 {
+			from := m.free[i] + m.rng.IntN(room)
+			for k := from; k < from+n; k++ {
+				line[k].V, line[k].fault, line[k].touched = line[from].V, dead, k < from+5*batch
+			}
+		}
+	}
+}
+
 // colludes lets a part of the network shift alike, now and then.
 func (m *maker) colludes() {
 	n := len(m.lines)
@@ -209,6 +227,9 @@ func (m *maker) collude(who []int, from, to int64, level int) {
 		k, _ := slices.BinarySearchFunc(line, from, func(x item, t int64) int { return cmp.Compare(x.T, t) })
 		k = max(k, m.free[i])
 		for ; k < len(line) && line[k].T < to; k++ {
+			if line[k].fault == dead {
+				continue
+			}
 			line[k].V = m.snap(i, line[k].V+shift)
 			line[k].fault, line[k].level, line[k].touched = "collude", level, true
 		}
@@ -288,6 +309,8 @@ func label(piece []item, after bool, start int64) series.Truth {
 		}
 	}
 	switch n := counts[t.Type]; {
+	case t.Type == dead:
+		t.Label, t.Type = -1, "clean"
 	case n > 0 && (4*n >= batch || !whole(t.Type)):
 		t.Label = 1
 	case n > 0 || after || len(piece) < batch:

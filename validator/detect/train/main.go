@@ -13,23 +13,16 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
 	"github.com/iotverse/iotverse/validator/detect"
 	"github.com/iotverse/iotverse/validator/detect/inject"
+	"github.com/iotverse/iotverse/validator/detect/learn"
 	"github.com/iotverse/iotverse/validator/detect/rate"
 	"github.com/iotverse/iotverse/validator/detect/series"
 	"github.com/iotverse/iotverse/validator/detect/tree"
 )
-
-// sample is one judged batch.
-type sample struct {
-	X     []float32
-	Truth series.Truth
-	Net   string
-}
 
 func main() {
 	if err := run(); err != nil {
@@ -42,19 +35,19 @@ func run() error {
 	data := flag.String("data", "../shared/data", "folder of the reference data")
 	cache := flag.String("cache", "", "folder for features already computed")
 	seeds := flag.Int("seeds", 3, "injections for each base")
+	made := flag.Int("made", 90, "networks that are made up")
 	out := flag.String("out", "", "where the forest goes")
 	levels := flag.Bool("levels", false, "rate each level of each type alone, and each network")
 	left := flag.Bool("leave", false, "also train with each network left out, and rate it on that network's fault cases")
 	only := flag.Bool("pool", false, "only rate the judgement without a forest")
-	var cfg tree.Config
-	flag.IntVar(&cfg.Trees, "trees", 240, "number of trees")
-	flag.IntVar(&cfg.Depth, "depth", 5, "depth of a tree")
-	flag.Float64Var(&cfg.Rate, "rate", .1, "rate of learning")
-	flag.Float64Var(&cfg.Smooth, "smooth", 20, "weight added to each leaf")
-	flag.Float64Var(&cfg.Columns, "columns", .4, "share of the features for a tree")
-	flag.Float64Var(&cfg.Sample, "sample", .7, "share of the rows for a tree")
-	flag.Uint64Var(&cfg.Seed, "seed", 1, "of the training")
-	cfg.Blind = detect.Blind
+	cfg := learn.Config()
+	flag.IntVar(&cfg.Trees, "trees", cfg.Trees, "number of trees")
+	flag.IntVar(&cfg.Depth, "depth", cfg.Depth, "depth of a tree")
+	flag.Float64Var(&cfg.Rate, "rate", cfg.Rate, "rate of learning")
+	flag.Float64Var(&cfg.Smooth, "smooth", cfg.Smooth, "weight added to each leaf")
+	flag.Float64Var(&cfg.Columns, "columns", cfg.Columns, "share of the features for a tree")
+	flag.Float64Var(&cfg.Sample, "sample", cfg.Sample, "share of the rows for a tree")
+	flag.Uint64Var(&cfg.Seed, "seed", cfg.Seed, "of the training")
 	flag.Parse()
 
 	start := time.Now()
@@ -77,12 +70,15 @@ func run() error {
 			}
 		}
 	}
+	for i := range *made {
+		jobs = append(jobs, job{fmt.Sprintf("made-up-%d", i), func() *series.Case { return learn.Made(i) }})
+	}
 	all, err := extract(jobs, *cache)
 	if err != nil {
 		return err
 	}
 	fmt.Fprintf(os.Stderr, "features after %v\n", time.Since(start).Round(time.Second))
-	var test, train []sample
+	var test, train []learn.Sample
 	for i, list := range all {
 		if i < len(tests) {
 			test = append(test, list...)
@@ -94,19 +90,19 @@ func run() error {
 		return report("pool", test, nil)
 	}
 	fmt.Fprintf(os.Stderr, "%d samples to train on, %d to rate\n", len(train), len(test))
-	forest := tree.Train(rows(train, ""), cfg)
+	forest := tree.Train(learn.Rows(train, ""), cfg)
 	if *out != "" {
 		if err := os.WriteFile(*out, forest.Encode(), 0o644); err != nil {
 			return err
 		}
 	}
-	if err := report("all networks", test, func(sample) *tree.Forest { return forest }); err != nil {
+	if err := report("all networks", test, func(learn.Sample) *tree.Forest { return forest }); err != nil {
 		return err
 	}
 	if *levels {
 		signs("signs of the fault cases", test)
 		signs("signs of the injected faults", train)
-		f := func(sample) *tree.Forest { return forest }
+		f := func(learn.Sample) *tree.Forest { return forest }
 		split := slices.Clone(test)
 		for i := range split {
 			if split[i].Truth.Label == 1 {
@@ -115,7 +111,7 @@ func run() error {
 		}
 		report("levels", split, f)
 		for _, net := range []string{"aberdeen", "losangeles", "stbernard"} {
-			report(net, slices.DeleteFunc(slices.Clone(test), func(s sample) bool { return s.Net != net }), f)
+			report(net, slices.DeleteFunc(slices.Clone(test), func(s learn.Sample) bool { return s.Net != net }), f)
 		}
 	}
 	if *left {
@@ -124,7 +120,7 @@ func run() error {
 		var wg sync.WaitGroup
 		for _, net := range []string{"aberdeen", "losangeles", "stbernard"} {
 			wg.Go(func() {
-				f := tree.Train(rows(train, net), cfg)
+				f := tree.Train(learn.Rows(train, net), cfg)
 				mu.Lock()
 				without[net] = f
 				mu.Unlock()
@@ -133,17 +129,17 @@ func run() error {
 		wg.Wait()
 		if *levels {
 			for _, net := range []string{"aberdeen", "losangeles", "stbernard"} {
-				report("without "+net, slices.DeleteFunc(slices.Clone(test), func(s sample) bool { return s.Net != net }), func(s sample) *tree.Forest { return without[s.Net] })
+				report("without "+net, slices.DeleteFunc(slices.Clone(test), func(s learn.Sample) bool { return s.Net != net }), func(s learn.Sample) *tree.Forest { return without[s.Net] })
 			}
-			alarms(test, func(s sample) float64 { return without[s.Net].Margin(s.X) })
+			alarms(test, func(s learn.Sample) float64 { return without[s.Net].Margin(s.X) })
 		}
-		return report("network left out", test, func(s sample) *tree.Forest { return without[s.Net] })
+		return report("network left out", test, func(s learn.Sample) *tree.Forest { return without[s.Net] })
 	}
 	return nil
 }
 
 // report rates a forest on the fault cases.
-func report(title string, test []sample, forest func(sample) *tree.Forest) error {
+func report(title string, test []learn.Sample, forest func(learn.Sample) *tree.Forest) error {
 	var marks []rate.Mark
 	for _, s := range test {
 		m := detect.Judged(s.X, nil)
@@ -156,28 +152,6 @@ func report(title string, test []sample, forest func(sample) *tree.Forest) error
 	return rate.Rate(marks).WriteText(os.Stdout)
 }
 
-// rows weighs the samples of all networks but one, so that each type of fault counts alike and as much as clean ones do.
-func rows(samples []sample, without string) []tree.Row {
-	counts := map[string]float64{}
-	for _, s := range samples {
-		if s.Net != without && s.Truth.Label >= 0 {
-			counts[s.Truth.Type]++
-		}
-	}
-	var list []tree.Row
-	for _, s := range samples {
-		if s.Net == without || s.Truth.Label < 0 {
-			continue
-		}
-		w := 1.0
-		if s.Truth.Label == 1 {
-			w = .5 * counts["clean"] / float64(len(inject.Types)) / counts[s.Truth.Type]
-		}
-		list = append(list, tree.Row{Features: s.X, False: s.Truth.Label == 1, Weight: w})
-	}
-	return list
-}
-
 // job is a case whose features are wanted.
 type job struct {
 	name string
@@ -185,8 +159,8 @@ type job struct {
 }
 
 // extract computes the features of all jobs, two at a time.
-func extract(jobs []job, cache string) ([][]sample, error) {
-	out := make([][]sample, len(jobs))
+func extract(jobs []job, cache string) ([][]learn.Sample, error) {
+	out := make([][]learn.Sample, len(jobs))
 	errs := make([]error, len(jobs))
 	gate := make(chan struct{}, 2) // as many at a time
 	var wg sync.WaitGroup
@@ -206,9 +180,9 @@ func extract(jobs []job, cache string) ([][]sample, error) {
 	return out, nil
 }
 
-func features(j job, cache string) ([]sample, error) {
+func features(j job, cache string) ([]learn.Sample, error) {
 	file := filepath.Join(cache, j.name+".gob")
-	var list []sample
+	var list []learn.Sample
 	if f, err := os.Open(file); cache != "" && err == nil {
 		defer f.Close()
 		return list, gob.NewDecoder(f).Decode(&list)
@@ -219,14 +193,7 @@ func features(j job, cache string) ([]sample, error) {
 			return nil, fmt.Errorf("%s: no batches", j.name)
 		}
 	}
-	net, _, _ := strings.Cut(strings.TrimPrefix(c.Name, "dev_"), "_")
-	for i, results := range series.Run(c, nil) {
-		for k, r := range results {
-			if t := c.Streams[i].Batches[k].Truth; !t.Warm && t.Label >= 0 {
-				list = append(list, sample{r.Features, t, net})
-			}
-		}
-	}
+	list = learn.Samples(c)
 	if cache == "" {
 		return list, nil
 	}

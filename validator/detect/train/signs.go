@@ -5,11 +5,12 @@ import (
 	"slices"
 
 	"github.com/iotverse/iotverse/validator/detect/inject"
+	"github.com/iotverse/iotverse/validator/detect/learn"
 	"github.com/iotverse/iotverse/validator/detect/rate"
 )
 
 // signs prints, for each type of fault, the features that tell it best when they stand alone.
-func signs(title string, list []sample) {
+func signs(title string, list []learn.Sample) {
 	type mark struct {
 		feature     int
 		auc, recall float64
@@ -41,8 +42,8 @@ func signs(title string, list []sample) {
 }
 
 // alarms prints the clean batches that are taken for false most surely, and which features are far out in them.
-func alarms(list []sample, margin func(sample) float64) {
-	var clean []sample
+func alarms(list []learn.Sample, margin func(learn.Sample) float64) {
+	var clean []learn.Sample
 	for _, s := range list {
 		if s.Truth.Label == 0 {
 			clean = append(clean, s)
@@ -58,7 +59,7 @@ func alarms(list []sample, margin func(sample) float64) {
 		slices.Sort(v)
 		limit[f] = v[len(v)*995/1000]
 	}
-	slices.SortFunc(clean, func(a, b sample) int { return int(1e6*margin(b)) - int(1e6*margin(a)) })
+	slices.SortFunc(clean, func(a, b learn.Sample) int { return int(1e6*margin(b)) - int(1e6*margin(a)) })
 	for _, s := range clean[:min(40, len(clean))] {
 		fmt.Printf("%s %.2f", s.Net, margin(s))
 		for f, x := range s.X {

@@ -25,6 +25,7 @@ type Config struct {
 	Sample  float64 // share of the rows that a tree sees
 	Seed    uint64
 	Blind   []int // features not to use
+	Rising  []int // features of which more is never less suspicious
 }
 
 const bins = 64
@@ -36,10 +37,11 @@ type grower struct {
 	edges    [][]float32 // of each feature, between the bins
 	binned   [][]uint8   // of each feature, of each row
 	margin   []float64
-	slope    []float64 // first and second derivative of the loss
-	bend     []float64
-	node     []int32 // of each row in the tree that grows; −1 is out of the sample
+	grad     []sums  // derivatives of the loss, of each row
+	seen     []int32 // rows in the sample of the tree that grows
+	node     []int32 // of each of them, where it is in the tree
 	features int
+	rising   []bool // of each feature
 }
 
 // Train grows boosted trees for the logistic loss.
@@ -50,8 +52,11 @@ func Train(rows []Row, cfg Config) *Forest {
 	g := &grower{cfg: cfg, rows: rows, features: len(rows[0].Features)}
 	g.bin()
 	g.margin = make([]float64, len(rows))
-	g.slope, g.bend = make([]float64, len(rows)), make([]float64, len(rows))
-	g.node = make([]int32, len(rows))
+	g.grad = make([]sums, len(rows))
+	g.rising = make([]bool, g.features)
+	for _, f := range cfg.Rising {
+		g.rising[f] = true
+	}
 	f := &Forest{Features: g.features}
 	rng := rand.New(rand.NewPCG(cfg.Seed, 5))
 	for range cfg.Trees {
@@ -92,17 +97,19 @@ func tail(x float64) float64 { return float64(x * x) }
 
 // grow adds one tree.
 func (g *grower) grow(rng *rand.Rand) tree {
-	for i, r := range g.rows {
+	g.seen, g.node = g.seen[:0], g.node[:0]
+	for i := range g.rows {
+		if rng.Float64() > g.cfg.Sample {
+			continue
+		}
+		g.seen, g.node = append(g.seen, int32(i)), append(g.node, 0)
+		r := &g.rows[i]
 		p := 1 / (1 + number.Exp(-g.margin[i]))
 		y := 0.0
 		if r.False {
 			y = 1
 		}
-		g.slope[i], g.bend[i] = float64(r.Weight*(y-p)), float64(r.Weight*float64(p*(1-p)))
-		g.node[i] = 0
-		if rng.Float64() > g.cfg.Sample {
-			g.node[i] = -1
-		}
+		g.grad[i] = sums{float64(r.Weight * (y - p)), float64(r.Weight * float64(p*(1-p)))}
 	}
 	var columns []int
 	for f := range g.features {
@@ -112,18 +119,35 @@ func (g *grower) grow(rng *rand.Rand) tree {
 	}
 	leafs := 1 << g.cfg.Depth
 	t := tree{make([]node, leafs-1), make([]float32, leafs)}
+	bounds := []bound{{-math.MaxFloat64, math.MaxFloat64}}
 	for depth := range g.cfg.Depth {
-		g.split(&t, 1<<depth, columns)
+		bounds = g.split(&t, 1<<depth, columns, bounds)
 	}
-	g.finish(&t)
+	g.finish(&t, bounds)
 	return t
 }
 
 // sums are those of the derivatives in one bin.
 type sums struct{ slope, bend float64 }
 
-// split chooses the best cut for each of the width nodes of one depth and moves the rows down.
-func (g *grower) split(t *tree, width int, columns []int) {
+// bound is what the leaves below a node may say, so that a rising feature rises in the whole tree.
+type bound struct{ low, high float64 }
+
+// halves are the bounds of the two sides of a cut of a rising feature between two sides that say left and right.
+func (b bound) halves(left, right float64) (bound, bound) {
+	mid := (left + right) / 2
+	return bound{b.low, mid}, bound{mid, b.high}
+}
+
+func (b bound) hold(x float64) float64 { return min(max(x, b.low), b.high) }
+
+// split chooses the best cut for each of the width nodes of one depth and moves the rows down; it returns the bounds of the
+// next depth.
+func (g *grower) split(t *tree, width int, columns []int, bounds []bound) []bound {
+	next := make([]bound, 2*width)
+	for i, b := range bounds {
+		next[2*i], next[2*i+1] = b, b
+	}
 	hist := make([]sums, width*bins)
 	gain := make([]float64, width)
 	at := make([]uint8, width)
@@ -135,29 +159,31 @@ func (g *grower) split(t *tree, width int, columns []int) {
 	for _, f := range columns {
 		clear(hist)
 		column := g.binned[f]
-		for i, n := range g.node {
-			if n >= 0 {
-				h := &hist[int(n)*bins+int(column[i])]
-				h.slope += g.slope[i]
-				h.bend += g.bend[i]
-			}
+		for k, i := range g.seen {
+			h, d := &hist[int(g.node[k])*bins+int(column[i])], &g.grad[i]
+			h.slope += d.slope
+			h.bend += d.bend
 		}
 		for n := range width {
-			g.cut(hist[n*bins:(n+1)*bins], f, &t.nodes[first+n], &gain[n], &at[n])
-		}
-	}
-	for i, n := range g.node {
-		if n >= 0 {
-			g.node[i] = 2 * n
-			if g.binned[t.nodes[first+int(n)].feature][i] > at[n] {
-				g.node[i]++
+			if l, r, better := g.cut(hist[n*bins:(n+1)*bins], f, &t.nodes[first+n], &gain[n], &at[n], bounds[n]); better {
+				next[2*n], next[2*n+1] = bounds[n], bounds[n]
+				if g.rising[f] {
+					next[2*n], next[2*n+1] = bounds[n].halves(l, r)
+				}
 			}
 		}
 	}
+	for k, n := range g.node {
+		g.node[k] = 2 * n
+		if g.binned[t.nodes[first+int(n)].feature][g.seen[k]] > at[n] {
+			g.node[k]++
+		}
+	}
+	return next
 }
 
-// cut looks for a better limit of one feature in one node.
-func (g *grower) cut(hist []sums, f int, n *node, gain *float64, at *uint8) {
+// cut looks for a better limit of one feature in one node, and returns what its two sides say.
+func (g *grower) cut(hist []sums, f int, n *node, gain *float64, at *uint8, in bound) (l, r float64, better bool) {
 	var all, left sums
 	for _, h := range hist {
 		all.slope += h.slope
@@ -172,26 +198,33 @@ func (g *grower) cut(hist []sums, f int, n *node, gain *float64, at *uint8) {
 			continue
 		}
 		x := g.worth(left) + g.worth(right) - g.worth(all)
-		if x > *gain+1e-9 {
+		if x <= *gain+1e-9 {
+			continue
+		}
+		if says, then := in.hold(g.says(left)), in.hold(g.says(right)); !g.rising[f] || says <= then {
+			l, r, better = says, then, true
 			*gain, *at = x, uint8(b)
 			n.feature, n.limit = uint8(f), g.edges[f][b]
 		}
 	}
+	return l, r, better
 }
+
+// says is the best value of a leaf with these sums.
+func (g *grower) says(s sums) float64 { return s.slope / (s.bend + g.cfg.Smooth) }
 
 func (g *grower) worth(s sums) float64 { return float64(s.slope*s.slope) / (s.bend + g.cfg.Smooth) }
 
 // finish sets the leaves and moves the margin of all rows.
-func (g *grower) finish(t *tree) {
+func (g *grower) finish(t *tree, bounds []bound) {
 	leafs := make([]sums, len(t.leafs))
-	for i, n := range g.node {
-		if n >= 0 {
-			leafs[n].slope += g.slope[i]
-			leafs[n].bend += g.bend[i]
-		}
+	for k, n := range g.node {
+		d := &g.grad[g.seen[k]]
+		leafs[n].slope += d.slope
+		leafs[n].bend += d.bend
 	}
 	for i, s := range leafs {
-		t.leafs[i] = float32(float64(g.cfg.Rate*s.slope) / (s.bend + g.cfg.Smooth))
+		t.leafs[i] = float32(g.cfg.Rate * bounds[i].hold(g.says(s)))
 	}
 	one := Forest{trees: []tree{*t}}
 	for i := range g.rows {
