@@ -7,6 +7,7 @@ import (
 	"crypto/sha256"
 	"encoding/json"
 	"errors"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -142,8 +143,11 @@ func TestListerNeverWaits(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if err := newLister(&stubborn{}).keep(cataloguePath(t.TempDir()))(ctx, nil); err != nil {
-		t.Error(err)
+	log := slog.New(slog.DiscardHandler)
+	for _, path := range []string{cataloguePath(t.TempDir()), filepath.Join(t.TempDir(), "no", "such", "folder")} {
+		if err := newLister(&stubborn{}).keep(path, log)(ctx, nil); err != nil {
+			t.Error(err)
+		}
 	}
 }
 

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/hex"
+	"log/slog"
 	"path/filepath"
 	"time"
 
@@ -73,27 +74,34 @@ func (l *lister) tell(news any) {
 	}
 }
 
-// keep writes the catalogue at path until ctx ends.
-func (l *lister) keep(path string) func(context.Context, *node.Node) error {
+// keep writes the catalogue at path until ctx ends. A catalogue that cannot be written is a pity, no reason to stop buying.
+func (l *lister) keep(path string, log *slog.Logger) func(context.Context, *node.Node) error {
 	return func(ctx context.Context, _ *node.Node) error {
-		c, err := catalogue.Open(context.WithoutCancel(ctx), path)
-		if err != nil {
-			return err
+		if err := l.write(ctx, path); err != nil {
+			log.Warn("offers are not kept for searches", "err", err)
 		}
-		defer c.Close()
-		k := newScribe(c)
-		tick := time.NewTicker(time.Second)
-		defer tick.Stop()
-		for {
-			select {
-			case <-ctx.Done():
-				return nil
-			case n := <-l.news:
-				k.take(n)
-			case <-tick.C:
-				if err := k.write(context.WithoutCancel(ctx), time.Now()); err != nil {
-					return err
-				}
+		return nil
+	}
+}
+
+func (l *lister) write(ctx context.Context, path string) error {
+	c, err := catalogue.Open(context.WithoutCancel(ctx), path)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	k := newScribe(c)
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case n := <-l.news:
+			k.take(n)
+		case <-tick.C:
+			if err := k.write(context.WithoutCancel(ctx), time.Now()); err != nil {
+				return err
 			}
 		}
 	}

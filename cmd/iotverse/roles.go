@@ -155,7 +155,7 @@ func runBuyer(ctx context.Context, r *rig, wants []buyer.Want, limits buyer.Limi
 		return store(out, d)
 	}
 	list := newLister(core)
-	return r.run(ctx, buyerPrefix, list, h, list.keep(cataloguePath(r.cfg.Dir)), stopOn(settle, patience(r.rules.Manifest.Params)))
+	return r.run(ctx, buyerPrefix, list, h, list.keep(cataloguePath(r.cfg.Dir), r.cfg.Log), stopOn(settle, patience(r.rules.Manifest.Params)))
 }
 
 // store writes bought readings. They are paid for, so a failure ends the node before it buys more.

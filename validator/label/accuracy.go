@@ -21,7 +21,7 @@ func (w *window) accuracy() string {
 	if _, plain := protocol.ParseDecimal(w.Offer.Accuracy); plain != nil || err != nil {
 		return w.Offer.Accuracy
 	}
-	proven := max(w.noise(), w.offset())
+	proven := w.noise()
 	if !(proven > max(float64(worse*offered), w.Prop.Grid)) || proven > 1e12 {
 		return w.Offer.Accuracy
 	}
@@ -52,13 +52,4 @@ func (w *window) noise() float64 {
 	}
 	slices.Sort(list)
 	return max(0, lower(list)/secondDifference)
-}
-
-// offset is how far the median is from that of three neighbours and more, beyond what is usual.
-func (w *window) offset() float64 {
-	near := w.Near[w.Prop.Slug]
-	if len(near) < leastNear || w.Prop.BiasMax <= 0 {
-		return 0
-	}
-	return max(0, distance(w.median, lower(slices.Sorted(slices.Values(near))))-w.Prop.BiasMax)
 }

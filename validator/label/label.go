@@ -20,8 +20,9 @@
 //     (thermometers of whole degrees are common; so are particle counters that say 0 and 1 only, which is no status).
 //   - Medium: the readings do not show it. The title's, if it names one, else the field's.
 //   - Period: the lower median of the times between readings, or the offer's if that is within a twentieth.
-//   - Accuracy: the offer's, unless the readings prove worse: the noise by second differences beyond what the quantity can
-//     change in that time, or a distance from three neighbours beyond their usual offset. Two digits.
+//   - Accuracy: the offer's, unless the readings prove more noise by their second differences, beyond what the quantity can
+//     change in that time; two digits. A distance from the neighbours is none of it: it may be the place's, and the scorer
+//     holds it against the integrity.
 //
 // The same evidence gives the same class on every machine: comparisons, sums and quotients of float64, and no product that a
 // compiler may fuse. Members see different samples; their classes are put together by majority and lower median

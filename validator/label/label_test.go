@@ -60,7 +60,7 @@ func TestOf(t *testing.T) {
 		{"honest beside neighbours", evidence("air-temperature", noisy(15, .08)), func(e *label.Evidence) { e.Near = map[string][]float64{"air-temperature": around(16)} }, honest, ""},
 		{"far from its neighbours, but nothing else fits", evidence("air-temperature", noisy(31, .08)),
 			func(e *label.Evidence) { e.Near = map[string][]float64{"air-temperature": around(5)} },
-			class("air-temperature", "", "measured", "Cel", 10_000, "23"), ""},
+			class("air-temperature", "", "measured", "Cel", 10_000, "0.1"), ""},
 		{"°F beside neighbours", evidence("air-temperature", noisy(59, .15)),
 			func(e *label.Evidence) { e.Near = map[string][]float64{"air-temperature": around(15)} },
 			class("air-temperature", "", "measured", "DEG_F", 10_000, "0.1"), "unit"},
@@ -104,7 +104,7 @@ func TestOf(t *testing.T) {
 		{"a hot place that says so", evidence("air-temperature", noisy(45, .08)),
 			func(e *label.Evidence) {
 				e.Offer.Title, e.Near = "exhaust air temperature", map[string][]float64{"air-temperature": around(20), "relative-humidity": around(45)}
-			}, class("air-temperature", "exhaust", "measured", "Cel", 10_000, "22"), ""},
+			}, class("air-temperature", "exhaust", "measured", "Cel", 10_000, "0.1"), ""},
 		{"readings offered as a setpoint", evidence("air-temperature", noisy(15, .08)), func(e *label.Evidence) { e.Offer.Role = "setpoint" }, honest, "role"},
 		{"less accurate than it says", evidence("air-temperature", noisy(15, 1.5)), nil, class("air-temperature", "", "measured", "Cel", 10_000, "0.59"), ""}, // what 20 s at the largest rate explain is taken off,
 		{"slower than it says", evidence("air-temperature", noisy(15, .08)), func(e *label.Evidence) { e.Offer.Period = 5000 }, honest, ""},
