@@ -160,7 +160,7 @@ func buyerCommand() *cobra.Command {
 	fl.StringVar(&f.maxDeal, "max-deal", "", "the most that one deal may lock, e.g. 2MB; larger demands are bought in several deals (empty: no limit)")
 	fl.StringVar(&f.maxSeller, "max-seller", "", "the most that open deals with one seller may lock together (empty: no limit)")
 	fl.StringVar(&f.maxDay, "max-day", "", "the most that deals agreed in any 24 hours may lock, whatever has come back since (empty: no limit)")
-	return group("buyer", "buy what is needed", withConfig(cmd), rankCommand(), searchCommand())
+	return group("buyer", "buy what is needed", withConfig(cmd), rankCommand(), searchCommand(), mergeCommand())
 }
 
 func (f *buyerFlags) run(cmd *cobra.Command) error {

@@ -9,7 +9,7 @@
 //
 // It is pure and gives the same bits everywhere, whatever the order of the sources. It leaves out who is near whom and what
 // is done about a liar. The scorer calls Estimate for the level that neighbours give, the validator Learn on what it
-// remembers of them, the buyer's reader of several sellers both.
+// remembers of them, the command that merges the series of several sellers both.
 package truth
 
 import (

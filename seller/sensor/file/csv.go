@@ -117,7 +117,7 @@ func (l *lines) header(f []string) error {
 			return slices.Contains(names, strings.ReplaceAll(strings.ToLower(s), "_", "-"))
 		})
 	}
-	ts, value, sensor := find("ts", "time", "timestamp", "datetime", "date"), find("value", l.prop), find("sensor", "id", "name", "device", "station")
+	ts, value, sensor := find("ts", "time", "timestamp", "datetime", "date"), find("value", l.prop), find("sensor", "id", "name", "device", "station", "seller")
 	if len(f) == 2 || len(f) == 3 {
 		if ts < 0 {
 			ts = 0

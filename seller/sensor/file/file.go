@@ -25,6 +25,8 @@ type Config struct {
 	Prop string
 	// Sensor is the one to take: a name in column sensor, or a SenML name. Empty takes the first that has a reading.
 	Sensor string
+	// All takes every sensor of the recording instead; Reader.Sensor then tells whose the last reading was.
+	All bool
 	// Bad is told of each row that cannot be used, by its line, in SenML its record, from 1 on; the row is skipped. May be nil.
 	Bad func(line int, err error)
 	// Now is what relative SenML times count from (RFC 8428 §4.5.3). Zero: such records are bad.
@@ -125,7 +127,7 @@ func (r *Reader) Close() error {
 	return r.close()
 }
 
-// Sensor is the name of the sensor that is read, once there was a reading; empty where the recording names none.
+// Sensor is the name of the sensor that the last reading is of, empty before the first and where the recording names none.
 func (r *Reader) Sensor() string { return r.sensor }
 
 // Next returns the next reading with its own time. Errors: io.EOF at the end; Invalid if the recording breaks off or not
@@ -168,7 +170,7 @@ func (r *Reader) mine(x row) bool {
 	switch {
 	case x.err != nil && x.sensor == "": // nobody can say whose it is
 		return true
-	case r.cfg.Sensor != "" && x.sensor != r.cfg.Sensor, r.chosen && x.sensor != r.sensor:
+	case r.cfg.Sensor != "" && x.sensor != r.cfg.Sensor, r.chosen && x.sensor != r.sensor && !r.cfg.All:
 		return false
 	case x.err == nil && !fits && (r.cfg.Sensor != "" || r.chosen):
 		r.bad(x.line, fmt.Errorf("unit %.20q, want %s", x.unit, p.Unit))
