@@ -35,6 +35,7 @@ type trader struct {
 	seq      uint64
 	header   protocol.Hash
 	channels byte
+	previous byteball.Address // what the next channel succeeds
 	noticed  map[uint64]*protocol.Notice
 	last     protocol.Hash
 
@@ -100,7 +101,7 @@ func (t *trader) agree(first uint64) {
 		w.Fatal(err)
 	}
 	m := &protocol.Match{Offer: offer.Raw, Demand: demand.Raw, Relevance: 1000, BuyerKey: decode64(key.PublicKey()), Change: t.buyer.address(),
-		Age: w.par.RefundAge, Deposit: 20_000_000, First: first, Expiry: until}
+		Age: w.par.RefundAge, Deposit: 20_000_000, First: first, Expiry: until, Previous: t.previous}
 	t.match = [2]envelope.Envelope{w.seal(t.buyer, m), w.seal(t.person, m)}
 	if t.deal, err = deal.Open(w.rules, m); err != nil {
 		w.Fatal(err)

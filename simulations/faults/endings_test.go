@@ -175,14 +175,18 @@ func TestAHubThatIsAwayDelaysTheClose(t *testing.T) {
 	w.settle()
 }
 
-// TestADealHasItsAge: the seller closes at 0.6 of the age, and the two make a new deal.
+// TestADealHasItsAge: before the seller closes, at 0.6 of the age, the two go on in a successor, and no window is lost.
 func TestADealHasItsAge(t *testing.T) {
 	w := newWorld(t)
 	w.dealer, w.buyer = w.addSeller(nil), w.addBuyer(30, func(c *buyer.Config) { c.Wants[0].Demand.Windows = 300 })
 	w.dealer.boot()
 	w.buyer.boot()
-	w.until("a second deal", 8*time.Minute, func() bool { return len(w.laws.deals) > 1 })
-	w.bought(10)
+	w.until("a second deal", 8*time.Minute, func() bool { return len(w.line()) == 2 && w.line()[1].n > 0 })
+	w.bought(20)
+	if got := w.buyer.windowsOf(); got[len(got)-1] != uint64(len(got))-1 || w.dealer.heard("0.6 of the age") {
+		w.explain()
+		t.Errorf("%d windows are bought up to window %d, or the seller closed by itself", len(got), got[len(got)-1])
+	}
 	w.settle()
 	if n := w.laws.closed(); n != 2 {
 		t.Errorf("%d channels closed", n)
