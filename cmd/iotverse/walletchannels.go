@@ -31,6 +31,7 @@ import (
 type channelView struct {
 	keeper.Status
 	About *time.Time `json:"about,omitempty"` // when the deadline comes, if a hub says how fast the chain grows
+	Due   bool       `json:"due,omitempty"`   // it has come, by a hub's word: what is next is done once the node or a watch runs
 }
 
 func walletChannelsCommand() *cobra.Command {
@@ -41,7 +42,8 @@ func walletChannelsCommand() *cobra.Command {
 		Short: "every payment channel: what is in it and what happens next",
 		Long: `channels lists the payment channels of a node, as buyer and as seller, from its store; it
 looks while the node runs, too. The deadline is a main chain index of the ledger; if the
-market's hub answers, about when that is.
+market's hub answers, about when that is. What is due now is done as soon as the node or a
+watch runs.
 
   spent      promised to others so far
   unsettled  of that, what is not final on the ledger yet
@@ -188,7 +190,8 @@ func (f *walletFlags) channelViews(ctx context.Context, k *keeper.Keeper, all bo
 	return views, nil
 }
 
-// date says about when the deadlines come, if a hub answers: by how fast the main chain grew since a unit.
+// date says which deadlines have come and about when the others come, if a hub answers: by how fast the main chain grew since
+// a unit.
 func (f *walletFlags) date(ctx context.Context, views []channelView, since byteball.Hash, sinceMCI uint64) {
 	m, err := readMarket(f.market)
 	if err != nil {
@@ -200,7 +203,15 @@ func (f *walletFlags) date(ctx context.Context, views []channelView, since byteb
 		return
 	}
 	defer c.Close()
-	pace, err := chainPace(ctx, c, since, sinceMCI)
+	last, err := c.LastStable(ctx)
+	if err != nil {
+		return
+	}
+	for i := range views {
+		d := views[i].Deadline
+		views[i].Due = d > 0 && d <= last.Value.MCI
+	}
+	pace, err := chainPace(ctx, c, last.Value, since, sinceMCI)
 	if err != nil {
 		return
 	}
@@ -219,20 +230,16 @@ type pacing struct {
 	per time.Duration // of one index
 }
 
-func chainPace(ctx context.Context, c *hub.Client, since byteball.Hash, sinceMCI uint64) (pacing, error) {
-	last, err := c.LastStable(ctx)
-	if err != nil {
-		return pacing{}, err
-	}
+func chainPace(ctx context.Context, c *hub.Client, last hub.Stable, since byteball.Hash, sinceMCI uint64) (pacing, error) {
 	j, err := c.Joint(ctx, since)
 	if err != nil {
 		return pacing{}, err
 	}
-	p := pacing{mci: last.Value.MCI, now: time.Unix(last.Value.Timestamp, 0)}
-	if p.mci <= sinceMCI || last.Value.Timestamp <= j.Unit.Timestamp {
+	p := pacing{mci: last.MCI, now: time.Unix(last.Timestamp, 0)}
+	if p.mci <= sinceMCI || last.Timestamp <= j.Unit.Timestamp {
 		return pacing{}, fmt.Errorf("the chain has not grown since unit %s: %w", since, protocol.Transient)
 	}
-	p.per = time.Duration(last.Value.Timestamp-j.Unit.Timestamp) * time.Second / time.Duration(p.mci-sinceMCI)
+	p.per = time.Duration(last.Timestamp-j.Unit.Timestamp) * time.Second / time.Duration(p.mci-sinceMCI)
 	return p, nil
 }
 
@@ -256,7 +263,11 @@ func printChannels(w io.Writer, views []channelView) error {
 		if v.About != nil {
 			about = v.About.Format(time.RFC3339)
 		}
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", v.Address, v.Side, v.Peer, v.Phase, v.Deposit, v.Spent, v.Unsettled, deadline, about, v.Next)
+		next := v.Next
+		if v.Due {
+			next = "due now: " + next
+		}
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", v.Address, v.Side, v.Peer, v.Phase, v.Deposit, v.Spent, v.Unsettled, deadline, about, next)
 	}
 	return t.Flush()
 }

@@ -234,6 +234,10 @@ func TestWatchCloses(t *testing.T) {
 	}
 	wants(t, d.cli("wallet", "channels", "--dir", d.folder("buyer"), "--market", d.market), "UNSETTLED", "90 kB", "pays as it buys")
 	d.off(age * 65 / 100)
+	if s, b := d.channels("seller")[0], d.channels("buyer")[0]; !s.Due || b.Due {
+		t.Errorf("after 0.6 of the age: due for the seller %v, for the buyer %v", s.Due, b.Due)
+	}
+	wants(t, d.cli("wallet", "channels", "--dir", d.folder("seller"), "--market", d.market), "due now: closes at main chain index")
 	wants(t, d.watch("seller"), "seller of "+string(d.addr), "closing: 0.6 of the age has passed", "closed")
 	wants(t, d.watch("buyer"), "buyer of "+string(d.addr), "closed")
 	if got := d.has("seller"); got != d.paid {

@@ -90,7 +90,8 @@ func dueOfBuyer(st channel.State) (uint64, string) {
 func dueOfSeller(st channel.State) (uint64, string) {
 	switch {
 	case st.Phase == channel.Closing:
-		return st.RefundAfter(), "ends when the closing is stable (" + why(st) + "); it is posted until then"
+		return st.RefundAfter(), fmt.Sprintf("ends when the closing is stable (%s), posted until then; after main chain index %d the buyer may take the deposit back",
+			why(st), st.RefundAfter())
 	case st.Newest == nil:
 		return st.RefundAfter(), "nothing: no voucher came, the buyer takes the deposit back"
 	case st.Until > 0 && st.Until < st.CloseAt():
