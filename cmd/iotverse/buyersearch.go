@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"text/tabwriter"
@@ -79,9 +80,14 @@ func (f *searchFlags) run(cmd *cobra.Command, words string) error {
 		want.Structured.Cell, want.Structured.Radius = rank.Field(cell), rank.Field(strconv.FormatUint(uint64(f.radius), 10))
 	}
 	q := rank.Read(want)
+	props := q.Properties()
 	if words != "" {
-		if err := q.Fill(new(protocol.Demand)); err != nil {
+		var d protocol.Demand
+		if err := q.Fill(&d); err != nil {
 			return usageError{err}
+		}
+		if q.Kind == "" {
+			props = []string{d.Prop} // a quantity that only the market's table has a name for
 		}
 	}
 	path := ""
@@ -101,11 +107,11 @@ func (f *searchFlags) run(cmd *cobra.Command, words string) error {
 	}
 	defer cat.Close()
 	if f.from == "" {
-		if err := f.scout(cmd, cat, cell, q.Properties()); err != nil {
+		if err := f.scout(cmd, cat, cell, props); err != nil {
 			return err
 		}
 	}
-	found, err := lookAll(ctx, cat, q, f.limit)
+	found, err := lookAll(ctx, cat, q, props, f.limit)
 	if err != nil {
 		return err
 	}
@@ -206,9 +212,9 @@ type found struct {
 	Until     string  `json:"valid_until"`
 }
 
-// lookAll searches and looks up what it finds.
-func lookAll(ctx context.Context, cat *catalogue.Catalogue, q *rank.Query, limit int) ([]found, error) {
-	ranked, err := cat.Search(ctx, q, time.Now(), limit)
+// lookAll searches and looks up what it finds; of a query without a kind it keeps the properties that it may mean.
+func lookAll(ctx context.Context, cat *catalogue.Catalogue, q *rank.Query, props []string, limit int) ([]found, error) {
+	ranked, err := cat.Search(ctx, q, time.Now(), catalogue.MaxLimit)
 	if err != nil {
 		return nil, err
 	}
@@ -221,8 +227,11 @@ func lookAll(ctx context.Context, cat *catalogue.Catalogue, q *rank.Query, limit
 		if err != nil {
 			return nil, err
 		}
-		if r.Score == 0 || l.Market == nil {
+		if r.Score == 0 || l.Market == nil || q.Kind == "" && !slices.Contains(props, l.Market.Property) {
 			continue // out of reach
+		}
+		if len(list) == limit {
+			break
 		}
 		e := rank.NewEntry(l.Offer, nil)
 		o := &e.Offer

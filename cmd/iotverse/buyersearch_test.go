@@ -100,6 +100,9 @@ func TestABuyersNodeKeepsACatalogue(t *testing.T) {
 	if f := list[0]; f.Title != "supply air temperature, building 3" || f.Integrity == nil || *f.Integrity != 930 || f.Price != 3000 || f.Cell != "u33db" || f.Seller != newShop("supply").Identity().String() || f.Bonded != nil {
 		t.Errorf("%+v", f)
 	}
+	if out, stderr = typed(t, "buyer", "search", "memory used", "--from", dir); out != "" || !strings.Contains(stderr, "no live offer") {
+		t.Errorf("memory is found: %s%s", out, stderr)
+	}
 	out, _ = typed(t, "buyer", "search", "--from", dir, "--limit", "1")
 	if lines := strings.Split(strings.TrimSpace(out), "\n"); len(lines) != 2 || !strings.HasPrefix(lines[0], "SCORE") || !strings.Contains(lines[1], "1m0s   u33db") {
 		t.Errorf("table:\n%s", out)
@@ -188,7 +191,7 @@ func TestWrongLabelsAreShown(t *testing.T) {
 	if err := cat.Put(t.Context(), []catalogue.Listing{l}); err != nil {
 		t.Fatal(err)
 	}
-	list, err := lookAll(t.Context(), cat, rank.Read(rank.Want{Text: "humidity"}), 10)
+	list, err := lookAll(t.Context(), cat, rank.Read(rank.Want{Text: "humidity"}), nil, 10)
 	if err != nil || len(list) != 1 || list[0].Kind != "humidity" || list[0].Score < 500 {
 		t.Fatalf("%+v, %v", list, err)
 	}
