@@ -1,6 +1,7 @@
 package buyer
 
 import (
+	"encoding/hex"
 	"fmt"
 	"slices"
 
@@ -66,7 +67,20 @@ func (c *Core) stamped(m *protocol.Stamped) {
 			continue
 		}
 		d.judge(x, &body)
+		c.keepStamp(m, &body)
 	}
+}
+
+// keepStamp saves a stamp for the dispute time, so that its committee can be held to it: a row for each window that can be
+// disputed, written over by a later one (iotverse verify reads them).
+func (c *Core) keepStamp(m *protocol.Stamped, s *protocol.Stamp) {
+	data, err := protocol.Encode(m)
+	if err != nil {
+		c.emit(role.Refused{Err: err})
+		return
+	}
+	id, windows := s.Seller.ID(), uint64(c.par.Dispute)*uint64(c.par.EpochWindows)
+	c.emit(role.Save{Key: fmt.Appendf(nil, "stamp/%s/%s/%04d", hex.EncodeToString(id[:8]), s.Prop, s.Window%windows), Value: data})
 }
 
 // check verifies a stamp with the buyer's own view of the ledger: the seller's bond, the committee as drawn, its quorum

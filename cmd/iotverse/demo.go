@@ -63,7 +63,7 @@ neighbours, whose thermometers are simulated.`,
 		},
 	}
 	f := cmd.Flags()
-	f.BoolVar(&cfg.Keep, "keep", false, "keep the folder with everybody's keys and stores, and say where it is")
+	f.BoolVar(&cfg.Keep, "keep", false, "keep the folder with everybody's keys and stores and the market's manifest, and say where it is")
 	f.StringVar(&cfg.Out, "out", "", "folder for the bought data (default: in the temporary folder)")
 	f.StringVar(&cfg.Format, "format", "jsonl", "of the bought data: jsonl or csv")
 	f.StringVar(&cfg.Data, "data", "", "recording that the second seller replays: ts,value or ts,sensor,value CSV, gzipped or not, or SenML JSON")

@@ -85,7 +85,10 @@ func (s *show) found() error {
 		T0: time.Now().Add(10 * time.Second).Unix(), Arbiters: arbiters, Fund: fund, Bootstrap: []string{}, Profile: "fast", Params: params.Fast(),
 	}
 	s.board.least = s.market.Params.IntegrityMin
-	return s.market.Validate()
+	if err := s.market.Validate(); err != nil || !s.cfg.Keep {
+		return err
+	}
+	return writeMarket(filepath.Join(s.dir, "market.yaml"), s.market)
 }
 
 // councilKeys makes the seven keys of a council; the private halves are made on the spot and forgotten.

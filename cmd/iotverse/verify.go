@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -20,35 +21,62 @@ import (
 
 // verifyFlags are what verify is told.
 type verifyFlags struct {
-	dir, market string
-	replay      bool
+	dir, market, export string
+	replay              bool
 }
 
 func verifyCommand() *cobra.Command {
 	var f verifyFlags
 	cmd := &cobra.Command{
-		Use:   "verify [WINDOW...]",
-		Short: "repeat what a committee's member judged",
-		Long: `verify --replay repeats the judgements that a validator keeps in its folder: for each window
+		Use:   "verify [STAMP-FILE...] | verify --replay [WINDOW...]",
+		Short: "check stamps, and repeat what a committee's member judged",
+		Long: `verify checks stamps: those in files, or all that a buyer keeps in its folder (--dir). The
+committee is drawn afresh from the ledger, and its signatures are counted. --export DIR
+writes the stamps into files, for others to check.
+
+verify --replay repeats the judgements that a validator keeps in its folder: for each window
 its own reveal is computed again from the opened batches, bit by bit; the stamp is counted
 again from the reveals; the committee's signatures are checked. It needs no ledger, and the
 node may run. Without WINDOW (a stamp's window id, 64 hex digits) all windows of the dispute
 time are repeated. It says plainly what is the same, what differs and what is missing, and
 fails unless all is the same.`,
-		Example: "  iotverse verify --replay --dir v1",
+		Example: "  iotverse verify --dir iotverse-buyer --export stamps\n  iotverse verify --replay --dir v1",
 		Args:    cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if !f.replay {
-				return usagef("say what to verify: --replay repeats the judgements in a validator's folder (--dir)")
+			switch {
+			case f.replay && f.export != "":
+				return usagef("--export is of stamps; --replay writes nothing")
+			case f.replay:
+				return f.repeat(cmd.OutOrStdout(), args)
+			case len(args) == 0 && f.dir == "":
+				return usagef("say what to verify: files with stamps, a buyer's folder (--dir), or --replay with a validator's folder")
+			case len(args) > 0 && f.dir != "":
+				return usagef("stamps are either in files or in --dir %s", f.dir)
 			}
-			return f.repeat(cmd.OutOrStdout(), args)
+			return f.check(cmd.Context(), cmd.OutOrStdout(), args)
 		},
 	}
 	fl := cmd.Flags()
-	fl.StringVar(&f.dir, "dir", "iotverse-validator", "folder of the node that judged")
+	fl.StringVar(&f.dir, "dir", "", "folder of the node that keeps the stamps or has judged (with --replay: iotverse-validator)")
 	fl.StringVar(&f.market, "market", "market.yaml", "the market's manifest")
 	fl.BoolVar(&f.replay, "replay", false, "repeat judgements from what the validator keeps")
+	fl.StringVar(&f.export, "export", "", "folder to write the stamps to, a file each")
 	return withConfig(cmd)
+}
+
+// check checks the stamps of files or of a folder.
+func (f *verifyFlags) check(ctx context.Context, w io.Writer, files []string) error {
+	list, err := stampFiles(files)
+	if err == nil && f.dir != "" {
+		list, err = keptStamps(f.dir)
+	}
+	if err == nil && f.export != "" {
+		err = exportStamps(f.export, list)
+	}
+	if err != nil {
+		return err
+	}
+	return f.stamps(ctx, w, list)
 }
 
 // repeat recomputes windows and prints what came of it.
@@ -56,6 +84,9 @@ func (f *verifyFlags) repeat(w io.Writer, args []string) error {
 	wids, err := windowIDs(args)
 	if err != nil {
 		return err
+	}
+	if f.dir == "" {
+		f.dir = "iotverse-validator"
 	}
 	m, err := readMarket(f.market)
 	if err != nil {
@@ -102,8 +133,8 @@ func reportReplay(w io.Writer, list []*validator.Recomputed) error {
 		default:
 			same++
 		}
-		fmt.Fprintf(w, "%x  window %d of %s, %s: revealed %d, stamped %d by %d reveals and %d signatures, scorer %d: %s\n",
-			r.Wid, r.Commit.Window, r.Commit.Seller, r.Commit.Prop, r.Mine.Score, r.Stamp.I, len(r.Stamp.Tickets), r.Signed, r.Scorer, verdict)
+		fmt.Fprintf(w, "%s  window %d of %s, %s: revealed %d, stamped %d by %d reveals and %d signatures, scorer %d: %s\n",
+			hex.EncodeToString(r.Wid[:]), r.Commit.Window, r.Commit.Seller, r.Commit.Prop, r.Mine.Score, r.Stamp.I, len(r.Stamp.Tickets), r.Signed, r.Scorer, verdict)
 		for _, text := range r.Differs {
 			fmt.Fprintln(w, "  differs:", text)
 		}
