@@ -10,6 +10,7 @@ import (
 	"github.com/iotverse/iotverse/byteball"
 	"github.com/iotverse/iotverse/byteball/channel"
 	"github.com/iotverse/iotverse/market/deal"
+	"github.com/iotverse/iotverse/market/params"
 	"github.com/iotverse/iotverse/protocol"
 	"github.com/iotverse/iotverse/protocol/role"
 )
@@ -83,9 +84,8 @@ func (d *purchase) open(w uint64) bool {
 func (d *purchase) spent() bool { return d.crowded || d.lacks(1, 0) }
 
 // lacks says whether the channel has no room for so many more windows, at full price, taken over so many more main chain
-// units: in the deposit; under the cap at which the seller closes; in the windows that validators wait for, of which a quarter
-// is left for what comes after this channel until it is settled; in the time until the seller closes by itself; or in the
-// outputs of a closing.
+// units: in the deposit; under the cap at which the seller closes; in the number of windows; in the time until the seller
+// closes by itself; or in the outputs of a closing.
 func (d *purchase) lacks(windows int, units uint64) bool {
 	p, rules := &d.c.par, d.c.cfg.Rules
 	waiting := 0
@@ -95,12 +95,15 @@ func (d *purchase) lacks(windows int, units uint64) bool {
 		}
 	}
 	goods := d.Window(rules) * byteball.Bytes(windows+waiting)
-	settling := d.c.cal.WindowStart(1).Sub(d.c.cal.WindowStart(0)) + deal.Verdict(rules, 0).Sub(d.c.cal.WindowStart(0))
+	settling := p.Window() + deal.Verdict(rules, 0).Sub(d.c.cal.WindowStart(0))
 	units += min(d.c.view.Bases.Within(settling), d.Terms.Age/5) // to buy what is prepaid
 	units += min(2*channel.MaxBehind, d.Terms.Age/10)            // to close
-	return d.payer.Payouts[d.PayTo]+goods > d.Cap(rules) || int(d.progress.Count)+windows > (3*p.Credit+3)/4 ||
+	return d.payer.Payouts[d.PayTo]+goods > d.Cap(rules) || int(d.progress.Count)+windows > enough(p) ||
 		d.payer.Low(goods+d.feeBound()*byteball.Bytes(windows), 2*p.Members+2, units)
 }
+
+// enough is how many windows one channel is for: of those that validators wait for, a quarter is its successor's.
+func enough(p *params.Params) int { return (3*p.Credit + 3) / 4 }
 
 // crowds says whether a closing that pays add beside what is promised may have too many outputs; seller and change need one
 // each.

@@ -11,6 +11,7 @@ import (
 
 	"github.com/iotverse/iotverse/buyer"
 	"github.com/iotverse/iotverse/byteball"
+	"github.com/iotverse/iotverse/market/deal"
 	"github.com/iotverse/iotverse/protocol"
 )
 
@@ -162,5 +163,30 @@ func TestRoomNamesTheLimit(t *testing.T) {
 func TestSavedExposureIsChecked(t *testing.T) {
 	if _, err := buyer.New(config(), map[string][]byte{"exposure": []byte("x")}); !errors.Is(err, protocol.Invalid) {
 		t.Errorf("got %v, want Invalid", err)
+	}
+}
+
+// TestNeedIsTwoChannels: one channel and its successor, or one that does for all.
+func TestNeedIsTwoChannels(t *testing.T) {
+	rules := config().Rules
+	for _, c := range []struct {
+		price   byteball.Bytes
+		windows uint32
+		want    []uint32 // the channels
+	}{
+		{36_000, 1, []uint32{1}}, {36_000, 5, []uint32{5}}, // the least deposit does for five
+		{36_000, 30, []uint32{30, 19}}, {36_000, 1000, []uint32{1000, 916}}, {1, 60, []uint32{60}}, {1, 100, []uint32{100, 16}},
+	} {
+		var want byteball.Bytes
+		for _, n := range c.want {
+			d, err := deal.Deposit(rules, &protocol.Offer{Price: c.price}, n)
+			if err != nil {
+				t.Fatal(err)
+			}
+			want += d
+		}
+		if got, err := buyer.Need(rules, c.price, c.windows); got != want || err != nil {
+			t.Errorf("%d windows at %d: %d, %v, want %d", c.windows, c.price, got, err, want)
+		}
 	}
 }

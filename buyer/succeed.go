@@ -4,7 +4,10 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/iotverse/iotverse/byteball"
 	"github.com/iotverse/iotverse/byteball/channel"
+	"github.com/iotverse/iotverse/market/deal"
+	"github.com/iotverse/iotverse/market/params"
 	"github.com/iotverse/iotverse/protocol"
 	"github.com/iotverse/iotverse/protocol/role"
 )
@@ -76,12 +79,37 @@ func (d *purchase) serves() bool {
 // low says whether the channel may have no room for the windows that come while a successor is agreed, paid and stable.
 func (d *purchase) low() bool {
 	c := d.c
-	n := uint32((ahead+c.par.Window()-1)/c.par.Window()) + 1
+	n := early(&c.par)
 	if !d.ends(n) {
 		return false
 	}
 	n = min(n, c.wanted(d.want))
 	return n > 0 && d.ends(n)
+}
+
+// early is how many windows before it is needed a successor is proposed.
+func early(p *params.Params) uint32 { return uint32((ahead+p.Window()-1)/p.Window()) + 1 }
+
+// Need is the most that a demand for so many windows of an offer at that price locks at one time with one seller, in bytes: the
+// first channel and, where the cap of that lies below the price of all windows, its successor. Errors: Invalid for a demand
+// without bounds.
+func Need(r deal.Rules, price byteball.Bytes, windows uint32) (byteball.Bytes, error) {
+	o := &protocol.Offer{Price: price}
+	first, err := deal.Deposit(r, o, windows)
+	if err != nil || windows == 0 {
+		return first, err
+	}
+	p := &r.Manifest.Params
+	d := deal.Deal{Match: &protocol.Match{Deposit: first}, Offer: o}
+	room := min(uint32(d.Cap(r)/d.Window(r)), uint32(enough(p)))
+	if room >= windows {
+		return first, nil
+	}
+	second, err := deal.Deposit(r, o, windows-room+min(room, early(p)+2)) // 2 are prepaid and not bought yet
+	if err != nil {
+		return 0, err
+	}
+	return byteball.Add(first, second)
 }
 
 // ends says whether the channel has no room for n more windows.

@@ -227,7 +227,7 @@ func (f *buyerFlags) wants() ([]buyer.Want, error) {
 func depositNeed(m *params.Manifest, wants []buyer.Want) (byteball.Bytes, error) {
 	var sum byteball.Bytes
 	for _, w := range wants {
-		d, err := deal.Deposit(deal.Rules{Manifest: *m}, &protocol.Offer{Price: w.Demand.Cap}, w.Demand.Windows)
+		d, err := buyer.Need(deal.Rules{Manifest: *m}, w.Demand.Cap, w.Demand.Windows)
 		if err != nil {
 			return 0, fmt.Errorf("demand for %s: %w", w.Demand.Prop, err)
 		}
