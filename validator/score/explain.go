@@ -110,7 +110,11 @@ func (w *window) tellGaps(in Input) string {
 		parts = append(parts, fmt.Sprintf("%d lie outside of their batch's times", n))
 	}
 	if w.punctual(in) < 1 {
-		parts = append(parts, fmt.Sprintf("the window came %s after its last reading", lasting(minus(in.Arrived, w.batches[len(w.batches)-1].T1))))
+		if after := w.delay(in); after < 0 {
+			parts = append(parts, fmt.Sprintf("the clock is %s ahead", lasting(minus(0, after))))
+		} else {
+			parts = append(parts, fmt.Sprintf("the window came %s after its last reading", lasting(after)))
+		}
 	}
 	return strings.Join(parts, ", ")
 }

@@ -12,7 +12,7 @@ import (
 
 // TestCodes: every code says what it means and what to do, the others nothing.
 func TestCodes(t *testing.T) {
-	for c := score.Code(0); c < 40; c++ {
+	for c := score.Code(0); c <= 30; c++ {
 		known := c.Hard() || c >= score.CodeRange && c <= 30
 		if unknown := strings.HasPrefix(c.String(), "unknown"); unknown == known || known != (c.Advice() != "") {
 			t.Errorf("code %d: %q, advice %q", int(c), c, c.Advice())
@@ -167,6 +167,44 @@ func TestTimesAreUnsafe(t *testing.T) {
 		}
 		if got := score.Window(in); !blames(got, score.CodeUnsafe) || got.I >= 500 {
 			t.Errorf("times 1/%v s: got %+v", 1/scale, got)
+		}
+	}
+}
+
+// TestCurveOfShortBatches: in profile fast a batch has ten readings, too few to tell a curve from a sensor. What was opened
+// of the windows before helps.
+func TestCurveOfShortBatches(t *testing.T) {
+	rng := rand.New(rand.NewPCG(13, 13))
+	for _, c := range []struct {
+		noise float64
+		want  bool
+	}{{0, true}, {.05, false}} {
+		at := func(i int) score.Reading {
+			v := 11 + 3*math.Sin(float64(i)*2*math.Pi/600) + c.noise*rng.NormFloat64()
+			return score.Reading{T: int64(i) * 100, V: onGrid(v)}
+		}
+		x := index(t, score.Limits{})
+		in := score.Input{Profile: thermometer(), Seller: name(1), Wid: name(2), Window: 2, Committed: 20_000, Device: 950, Index: x, Expected: 50}
+		in.Profile.Period, in.Profile.Length = 100, 5000
+		for b := range 15 {
+			var rs []score.Reading
+			for i := range 10 {
+				rs = append(rs, at(b*10+i))
+			}
+			k := score.Batch{Seq: uint64(b), N: 10, T0: rs[0].T, T1: rs[9].T, Readings: rs}
+			if b < 10 {
+				if err := x.Add(score.Run{Seller: name(1), Wid: name(uint64(b / 5)), Seq: k.Seq, Committed: int64(b/5+1) * 5000, Readings: rs}); err != nil {
+					t.Fatal(err)
+				}
+				continue
+			}
+			if b == 11 || b == 13 {
+				k.Readings = nil
+			}
+			in.Batches = append(in.Batches, k)
+		}
+		if got := score.Window(in); blames(got, score.CodeInvented) != c.want {
+			t.Errorf("noise %v: got %+v", c.noise, got)
 		}
 	}
 }

@@ -2,6 +2,7 @@ package score
 
 import (
 	"math"
+	"slices"
 
 	"github.com/iotverse/iotverse/validator/number"
 )
@@ -14,7 +15,7 @@ const implausible = .2
 func (w *window) plausible(in Input) []statistic {
 	return []statistic{
 		{code: CodeUnit, value: w.unit(in)},
-		{code: CodeInvented, value: w.invented(in.Profile)},
+		{code: CodeInvented, value: w.invented(in)},
 		{code: CodeUnsafe, value: w.safe(in.Profile)},
 	}
 }
@@ -41,13 +42,14 @@ var smoothBlocks = [...]int{1, 2, 3, 4, 6, 8, 12}
 // noise. The value falls from 1 to 0 between r = alive and madeUp. A ramp and a polynomial of second degree are found, too;
 // what stands still is the business of noise. Windows that change between slow and fast are judged by the median of their
 // stretches: a kettle that boils is smooth for a while, a made-up curve always.
-func (w *window) invented(p Profile) float64 {
-	if !p.Noise {
+func (w *window) invented(in Input) float64 {
+	if !in.Profile.Noise {
 		return dropped
 	}
 	var short roughness
 	var all []float64
-	for _, piece := range w.pieces {
+	for i, piece := range w.pieces {
+		piece = in.longer(piece, w.starts[i])
 		for n := max(1, len(piece)/fullSmooth); n > 0; n-- {
 			part := piece[:len(piece)/n]
 			piece = piece[len(part):]
@@ -66,6 +68,20 @@ func (w *window) invented(p Profile) float64 {
 	}
 	w.smooth = number.Median(all)
 	return number.Unit((w.smooth - madeUp) / (alive - madeUp))
+}
+
+// longer puts before a piece, which starts with batch seq, what was opened right before it, as far as it is short: in profile
+// fast a batch has ten readings.
+func (in *Input) longer(piece []Reading, seq uint64) []Reading {
+	lack := fullSmooth - len(piece)
+	if lack <= 0 {
+		return piece
+	}
+	var before []Reading
+	for _, b := range in.lead(seq) {
+		before = append(before, b.Readings...)
+	}
+	return slices.Concat(before[max(0, len(before)-lack):], piece)
 }
 
 // relativeNoise is the least r(m) of a stretch, or dropped.

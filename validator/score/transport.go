@@ -7,7 +7,8 @@ import "github.com/iotverse/iotverse/validator/number"
 //	whole      the smaller of c·(1 − share of the opened readings that came twice), c = received of those due, and of the part
 //	           of the opened batches' time that readings cover
 //	in place   1 − share of them outside of the times that their header declares
-//	punctual   1 up to a tenth of a window after the last reading, 0 one window later
+//	punctual   1 up to a tenth of a window after the last reading, 0 one window later; 0, too, if it bears a time more than 6 s
+//	           after its arrival, when the clock is ahead
 //
 // Readings that go back in time are hard code 4 and make it 0, like the codes 1 to 3. Without an opened reading it is 0.
 func (w *window) transport(in Input) float64 {
@@ -93,12 +94,19 @@ func (w *window) misplaced() int {
 }
 
 // punctual is 1 for a commitment that arrives within a tenth of a window (at least 5 s) of its last reading and falls to
-// zero at one window more; later ones are refused by the members anyway.
+// zero at one window more; later ones are refused by the members anyway. A commitment that comes before its last reading
+// says that the clock is ahead: by a second is fine, from six on it is 0.
 func (w *window) punctual(in Input) float64 {
 	if in.Arrived == 0 || in.Profile.Length <= 0 || len(w.batches) == 0 {
 		return 1
 	}
-	late := minus(in.Arrived, w.batches[len(w.batches)-1].T1)
-	late = minus(late, max(in.Profile.Length/10, 5000))
+	after := w.delay(in)
+	if after < 0 {
+		return 1 - number.Unit((-float64(after)-1000)/5000)
+	}
+	late := minus(after, max(in.Profile.Length/10, 5000))
 	return 1 - number.Unit(float64(late)/float64(in.Profile.Length))
 }
+
+// delay is how long after its last reading the window arrived, in ms.
+func (w *window) delay(in Input) int64 { return minus(in.Arrived, w.batches[len(w.batches)-1].T1) }

@@ -14,6 +14,7 @@ const maxDeclared = 1 << 20
 type window struct {
 	batches  []Batch // ascending by seq, each seq once
 	pieces   [][]Reading
+	starts   []uint64  // seq of each piece's first batch
 	seen     []Reading // all opened readings, in order
 	values   []float64 // the finite values of seen
 	received int
@@ -56,7 +57,7 @@ func prepare(in Input) *window {
 			last := len(w.pieces) - 1
 			w.pieces[last] = append(w.pieces[last], b.Readings...)
 		} else {
-			w.pieces = append(w.pieces, slices.Clone(b.Readings))
+			w.pieces, w.starts = append(w.pieces, slices.Clone(b.Readings)), append(w.starts, b.Seq)
 		}
 	}
 	for _, p := range w.pieces {

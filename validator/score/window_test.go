@@ -237,6 +237,17 @@ func TestTransport(t *testing.T) {
 		{"whole, in time", func(*score.Input) {}, 1000},
 		{"six minutes late are fine", func(in *score.Input) { in.Arrived = 59*60_000 + 360_000 }, 1000},
 		{"half a window late", func(in *score.Input) { in.Arrived = 59*60_000 + 360_000 + 1_800_000 }, 500},
+		{"a clock one second ahead is fine", func(in *score.Input) { in.Arrived = 59*60_000 - 1000 }, 1000},
+		{"a clock 3.5 s ahead", func(in *score.Input) { in.Arrived = 59*60_000 - 3500 }, 500},
+		{"a hole where as many came as were due", func(in *score.Input) {
+			for b := range in.Batches[3:] {
+				in.Batches[3+b].T1 += 600_000
+				for i := range in.Batches[3+b].Readings {
+					in.Batches[3+b].Readings[i].T += 600_000
+				}
+				in.Batches[3+b].T0 += 600_000
+			}
+		}, 855},
 		{"readings doubled", func(in *score.Input) {
 			for b := range in.Batches {
 				for i := 1; i < 10; i += 2 {
