@@ -35,10 +35,14 @@ type world struct {
 	credited channel.Payouts // what the seller has acknowledged
 	sums     []channel.Payouts
 	signed   map[uint64][32]byte            // what the buyer has signed, by number of voucher
+	claims   channel.Payouts                // all debts of the channel before that he has signed for
 	mute     bool                           // the buyer was restored: he signs nothing new
 	contents []content                      // what the seller has posted
 	shown    map[*unit.Unit]channel.Payouts // what the validators have read
 	trace    func(string, ...any)
+
+	deposit      *unit.Unit // what the buyer will pay
+	before, next *world     // the channel that this one succeeds, and the one that succeeds it: see succession
 }
 
 // content is a closing whatever its second signature.
@@ -92,41 +96,52 @@ const (
 func (w *world) honest(n *node) bool { return !n.evil && !n.dead && !(n == w.seller && w.stolen) }
 
 func newWorld(seed uint64, trace func(string, ...any)) *world {
-	w := &world{Rand: rand.New(rand.NewPCG(seed, 0xb17eba11)), trace: trace, credited: channel.Payouts{}, signed: map[uint64][32]byte{}, shown: map[*unit.Unit]channel.Payouts{}}
-	w.dag = dag{terms: terms(), mci: fundedAt - 5, bad: map[byteball.Hash]bool{}, gone: map[byteball.Hash]bool{}, answers: map[byteball.Hash]error{}, judged: map[byteball.Hash]error{}, trace: trace}
+	w := emptyWorld(rand.New(rand.NewPCG(seed, 0xb17eba11)), terms(), fundedAt-5, trace)
 	w.strict, w.direct, w.copied = w.IntN(4) > 0, w.IntN(2) == 0, w.IntN(8) == 0
 	w.keys = [2]unit.Signer{quickBuyer, quickSeller}
 	if w.IntN(16) == 0 {
 		w.keys = [2]unit.Signer{buyerKey, sellerKey}
 	}
-	w.jurors = [2]juror{{address: jurorA, fee: 60}, {address: jurorB, fee: 130}}
-	w.sums = append(w.sums, channel.Payouts{})
-	for k := range maxBatch {
-		price := byteball.Bytes(2_000 + w.IntN(20_000))
-		if w.IntN(8) == 0 {
-			price = 400_000
-		}
-		sum, err := w.sums[k].Plus(channel.Payouts{terms().SellerAddress: price, jurorA: 60, jurorB: 130, fund: 9})
-		w.must(err)
-		w.sums = append(w.sums, sum)
-	}
+	w.deposit = deposited
+	w.prices()
 	w.open()
-	return w
-}
-
-func (w *world) open() {
-	b, buying, err := channel.NewPayer(terms(), w.keys[0])
-	w.must(err)
-	s, selling, err := channel.NewPayee(terms(), w.keys[1])
-	w.must(err)
-	w.buyer = &node{side: payer{b, w.keys[0]}, fuse: -1, out: w.fromBuyer, watch: w.buyerPosts}
-	w.seller = &node{side: payee{s, w.keys[1]}, fuse: -1, out: w.fromSeller, watch: w.sellerPosts}
 	switch w.IntN(6) {
 	case 0:
 		w.buyer.evil = true
 	case 1:
 		w.seller.evil = true
 	}
+	return w
+}
+
+func emptyWorld(r *rand.Rand, t channel.Terms, mci uint64, trace func(string, ...any)) *world {
+	return &world{Rand: r, trace: trace, credited: channel.Payouts{}, signed: map[uint64][32]byte{}, shown: map[*unit.Unit]channel.Payouts{},
+		jurors: [2]juror{{address: jurorA, fee: 60}, {address: jurorB, fee: 130}},
+		dag: dag{terms: t, mci: mci, bad: map[byteball.Hash]bool{}, gone: map[byteball.Hash]bool{}, answers: map[byteball.Hash]error{},
+			judged: map[byteball.Hash]error{}, trace: trace}}
+}
+
+// prices draws what the batches cost.
+func (w *world) prices() {
+	w.sums = append(w.sums, channel.Payouts{})
+	for k := range maxBatch {
+		price := byteball.Bytes(2_000 + w.IntN(20_000))
+		if w.IntN(8) == 0 {
+			price = 400_000
+		}
+		sum, err := w.sums[k].Plus(channel.Payouts{sellerGets: price, jurorA: 60, jurorB: 130, fund: 9})
+		w.must(err)
+		w.sums = append(w.sums, sum)
+	}
+}
+
+func (w *world) open() {
+	b, buying, err := channel.NewPayer(w.dag.terms, w.keys[0])
+	w.must(err)
+	s, selling, err := channel.NewPayee(w.dag.terms, w.keys[1])
+	w.must(err)
+	w.buyer = &node{side: payer{b, w.keys[0]}, fuse: -1, out: w.fromBuyer, watch: w.buyerPosts}
+	w.seller = &node{side: payee{s, w.keys[1]}, fuse: -1, out: w.fromSeller, watch: w.sellerPosts}
 	for _, e := range buying {
 		w.must(w.buyer.do(&w.dag, e))
 	}
@@ -164,6 +179,10 @@ func (w *world) buyerSigned(v channel.Voucher) {
 		w.break_("the buyer's disk was set back, and he signs voucher %d", v.N)
 	}
 	w.signed[v.N] = h
+	if w.mute {
+		return // it is an old one
+	}
+	w.claims = v.Claims
 }
 
 func (w *world) fromSeller(e channel.Effect) {
@@ -250,7 +269,7 @@ func (w *world) show(v channel.Voucher) {
 	pay, ok := w.shown[v.Unit]
 	if !ok {
 		var err error
-		if pay, err = channel.Read(terms(), w.dag.funding(), v); err != nil {
+		if pay, err = channel.Read(w.dag.terms, w.dag.funding(), v); err != nil {
 			return
 		}
 		w.shown[v.Unit] = pay
@@ -259,7 +278,7 @@ func (w *world) show(v channel.Voucher) {
 		j := &w.jurors[i]
 		for j.stamped < windows && w.dag.funded() {
 			due := byteball.Bytes(j.stamped+1) * j.fee
-			if due >= terms().Dust && pay[j.address] < due {
+			if due >= terms().Dust && pay[j.address] < due+v.Claims[j.address] { // what pays an old debt pays no new one
 				break
 			}
 			j.stamped++
@@ -270,9 +289,12 @@ func (w *world) show(v channel.Voucher) {
 // want is what the seller must have been promised if v is right, and for how many batches.
 func (w *world) want(v channel.Voucher) (channel.Payouts, int) {
 	last := min(w.released+1, maxBatch)
+	pays := channel.Paid(v.Unit)[sellerGets]
 	for k := w.released; k <= last; k++ {
-		pays := channel.Paid(v.Unit)[terms().SellerAddress]
-		if pays == w.sums[k].Visible(terms().Dust)[terms().SellerAddress] || pays == final(w.sums[k])[terms().SellerAddress] {
+		sum, err := w.sums[k].Plus(v.Claims)
+		w.must(err)
+		sum[sellerGets] -= min(sum[sellerGets], w.debit(v))
+		if pays == sum.Visible(terms().Dust)[sellerGets] || pays == final(sum)[sellerGets] {
 			return w.sums[k], k
 		}
 	}
@@ -299,7 +321,7 @@ func (w *world) offer(v channel.Voucher) {
 	ev := channel.Accept{Voucher: v, Base: base(parent), Tip: w.dag.mci}
 	want, k := w.want(v)
 	if w.strict && !w.seller.revived {
-		ev.Want = want
+		ev.Want = w.withClaims(want)
 	}
 	done, err := w.seller.run(&w.dag, ev)
 	if err != nil || !done {
@@ -307,6 +329,9 @@ func (w *world) offer(v channel.Voucher) {
 		return
 	}
 	got := channel.Paid(v.Unit)
+	if due := want.Visible(terms().Dust)[sellerGets]; ev.Want != nil && got[sellerGets]+w.debit(v) < due {
+		w.break_("the seller takes %d where %d are due", got[sellerGets], due)
+	}
 	delete(got, changeGoes)
 	w.credit(got, k, v)
 }
@@ -315,6 +340,9 @@ func (w *world) offer(v channel.Voucher) {
 func (w *world) mayRefuse(err error) {
 	if err == nil || errors.Is(err, byteball.Stale) || errors.Is(err, byteball.Transient) || w.buyer.evil || w.seller.revived {
 		return
+	}
+	if w.before != nil && w.before.seller.revived {
+		return // he does not know what of his money is others'
 	}
 	w.must(err)
 }
@@ -329,7 +357,7 @@ func (w *world) credit(got channel.Payouts, k int, v channel.Voucher) {
 		return // he gave nothing for it
 	}
 	w.credited = got
-	if st := w.seller.side.view(); k > w.released && got[terms().SellerAddress] >= w.sums[k][terms().SellerAddress] && !st.Restored {
+	if st := w.seller.side.view(); k > w.released && got[terms().SellerAddress]+w.debit(v) >= w.sums[k][terms().SellerAddress] && !st.Restored {
 		if !w.dag.funded() {
 			w.break_("batch %d leaves before the deposit is stable", k)
 		}
@@ -391,10 +419,13 @@ func (w *world) batchOf(p channel.Payouts) int {
 
 // hear lets the living sides hear of the ledger; all of them must, some time.
 func (w *world) hear() {
-	for _, n := range []*node{w.buyer, w.seller} {
-		if w.dag.mci-n.tip > maxLag-20 || w.quiet || w.IntN(2) == 0 {
-			w.must(n.hear(&w.dag, w.IntN(4) == 0))
-			w.must(n.look(&w.dag))
+	for _, x := range w.all() {
+		for _, n := range []*node{x.buyer, x.seller} {
+			if x.dag.mci-n.tip > maxLag-20 || x.quiet || w.IntN(2) == 0 {
+				x.must(n.hear(&x.dag, w.IntN(4) == 0))
+				x.must(n.look(&x.dag))
+			}
 		}
 	}
+	w.handOver()
 }

@@ -38,6 +38,10 @@
 // gives way to a dearer voucher. A unit that was refused for good, archived or reorganised away is signed with another
 // nonce. What follows a channel that runs out stands in successor.go, what a restored backup does in restored.go.
 //
+// A State is made to be worked with: its newest voucher is a whole unit with the definition as a tree, its promises are a map,
+// addresses are text. That takes five times its bytes on disk. So a node with thousands of channels keeps those that have
+// nothing to do at rest (Resting): as these bytes, and what tells when a deadline or a fee means something to them.
+//
 // Left out: sockets, clocks, the store, coins for the deposit (package wallet), prices and who the payees are. Payee
 // addresses must not be autonomous agents; the package cannot see that, whoever names payees can. Callers: the cores of
 // buyer, seller and validator, and the simulator.

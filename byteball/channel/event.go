@@ -24,7 +24,8 @@ type (
 		TPSFee byteball.Bytes
 	}
 	// Accept (seller) hands him a voucher. Base is its parent as the seller's own ledger proved it, Tip his last main
-	// chain index. Want, if not nil, is all that everybody must have been promised by now: the voucher pays exactly it.
+	// chain index. Want, if not nil, is all that everybody must have been promised by now, as State.Payouts was after the last
+	// voucher and what was sold since: the voucher pays exactly that, and what it newly claims of the previous channel's debts.
 	Accept struct {
 		Voucher Voucher
 		Base    Base

@@ -33,7 +33,7 @@ var quickBuyer, quickSeller = newQuickKey(1), newQuickKey(2)
 // Who else is paid in the adversary's world.
 var (
 	jurorA, jurorB, fund = address(12), address(13), address(14)
-	deposited            = depositUnit()
+	deposited            = depositUnit(terms(), 7777)
 	sellerGets           = address(10)
 	changeGoes           = address(11)
 )
@@ -162,12 +162,12 @@ func kindOf(err error) error {
 	return err
 }
 
-// depositUnit is the unit that pays the deposit, as far as a channel reads it.
-func depositUnit() *unit.Unit {
-	to, err := terms().Address()
+// depositUnit is the unit that pays the deposit of t, as far as a channel reads it.
+func depositUnit(t channel.Terms, n uint64) *unit.Unit {
+	to, err := t.Address()
 	if err != nil {
 		panic(err)
 	}
-	pay := &unit.Payment{Outputs: []unit.Output{{Address: address(15), Amount: 5}, {Address: to, Amount: terms().Deposit}}}
-	return &unit.Unit{Unit: hash(7777), Messages: []unit.Message{{App: "payment", Payload: pay}}}
+	pay := &unit.Payment{Outputs: []unit.Output{{Address: address(15), Amount: 5}, {Address: to, Amount: t.Deposit}}}
+	return &unit.Unit{Unit: hash(n), Messages: []unit.Message{{App: "payment", Payload: pay}}}
 }

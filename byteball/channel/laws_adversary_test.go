@@ -51,8 +51,9 @@ func (w *world) buyerIsSafe(got channel.Payouts) {
 	total, err := sum.Total()
 	w.must(err)
 	most := final(sum)
+	more, claims := w.claimed()
 	for a, n := range got {
-		if a != t.ChangeAddress && n > max(sum[a], most[a]) {
+		if a != t.ChangeAddress && n > max(sum[a], most[a])+more[a] {
 			w.break_("the buyer pays what he signed: %s gets %d of %d", a, n, sum[a])
 		}
 	}
@@ -62,7 +63,7 @@ func (w *world) buyerIsSafe(got channel.Payouts) {
 	if tps > max(t.Reserve, leastFee+t.TPSMargin) || fees-tps > feeBound {
 		w.break_("fees of %d, %d of them tps fee", fees, tps)
 	}
-	if spent := t.Deposit - got[t.ChangeAddress] - fees; spent > total {
+	if spent := t.Deposit - got[t.ChangeAddress] - fees; spent > total+claims {
 		w.break_("no party is paid twice: %d leave the deposit, %d were promised", spent, total)
 	}
 	if w.agreed > w.got+1 {
@@ -88,20 +89,31 @@ func (w *world) jurorIsSafe(j *juror, got channel.Payouts) {
 
 // settle lets time pass without an adversary and checks that every living side comes to the end.
 func (w *world) settle() {
-	w.quiet, w.buyer.fuse, w.seller.fuse = true, -1, -1
-	w.dag.fee, w.dag.flaky, w.read = 0, w.IntN(2) == 0, len(w.mail)
+	for _, x := range w.all() {
+		x.quiet, x.buyer.fuse, x.seller.fuse = true, -1, -1
+		x.dag.fee, x.dag.flaky, x.read = 0, w.IntN(2) == 0, len(x.mail)
+	}
 	for range 250 {
-		w.dag.advance(7)
+		w.advance(7)
 		w.hear()
-		for ; w.read < len(w.mail); w.read++ {
-			w.deliver(w.mail[w.read])
+		settled := true
+		for _, x := range w.all() {
+			for ; x.read < len(x.mail); x.read++ {
+				x.deliver(x.mail[x.read])
+			}
+			x.laws()
+			settled = x.settled() && settled
 		}
-		w.laws()
-		if w.settled() {
+		if settled {
+			w.settledBoth()
 			return
 		}
 	}
-	w.break_("everything settles: buyer %s, seller %s, pool %d at %d", w.buyer.side.view().Phase, w.seller.side.view().Phase, len(w.dag.pool), w.dag.mci)
+	for _, x := range w.all() {
+		if !x.settled() {
+			w.break_("everything settles: buyer %s, seller %s, pool %d at %d", x.buyer.side.view().Phase, x.seller.side.view().Phase, len(x.dag.pool), x.dag.mci)
+		}
+	}
 }
 
 // settled reports whether everybody alive is at the end.

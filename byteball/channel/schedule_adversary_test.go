@@ -27,7 +27,8 @@ type action struct {
 
 var actions = []action{
 	{"pay", 22, (*world).pay},
-	{"deliver", 34, (*world).post},
+	{"deliver", 32, (*world).post},
+	{"succeed", 2, (*world).succeed},
 	{"tick", 14, (*world).tick},
 	{"jump", 4, (*world).jump},
 	{"kill buyer", 4, func(w *world) { w.kill(w.buyer) }},
@@ -54,12 +55,19 @@ func play(seed uint64, trace func(string, ...any)) (w *world, err error) {
 		}
 	}()
 	w = newWorld(seed, trace)
+	longer := false      // a channel and its successor need more time
 	leaves := w.IntN(60) // when somebody is switched off for good, if ever
-	for i := range 10 + w.IntN(50) {
+	for i, n := 0, 10+w.IntN(50); i < n; i++ {
 		if i == leaves && w.IntN(3) == 0 {
 			w.leave()
 		}
-		w.step()
+		x := w
+		if w.next != nil && w.IntN(3) > 0 {
+			x = w.next
+		}
+		if x.step(); x == w && w.next != nil && !longer {
+			n, longer = n+40, true
+		}
 	}
 	trace("the adversary stops at %d", w.dag.mci)
 	w.settle()
@@ -75,16 +83,17 @@ func (w *world) step() {
 			break
 		}
 	}
-	w.laws()
+	for _, x := range w.all() {
+		x.laws()
+	}
 }
 
 // leave switches the buyer or the seller off.
 func (w *world) leave() {
-	n := w.buyer
-	if w.IntN(2) == 0 {
-		n = w.seller
+	who := w.IntN(2)
+	for _, x := range w.all() {
+		[]*node{x.buyer, x.seller}[who].dead = true
 	}
-	n.dead = true
 	w.trace("buyer off %v, seller off %v", w.buyer.dead, w.seller.dead)
 }
 
@@ -104,15 +113,19 @@ func (w *world) post() {
 
 // advance lets time pass, and ends what the adversary may not go on with.
 func (w *world) advance(n uint64) {
-	if w.dag.advance(n); !w.interferes() {
-		w.dag.fee, w.dag.flaky = 0, false
+	for _, x := range w.all() {
+		if x.dag.advance(n); !x.interferes() {
+			x.dag.fee, x.dag.flaky = 0, false
+		}
 	}
 }
 
 func (w *world) tick() {
 	w.advance(1 + w.Uint64N(20))
-	if w.dag.deposit == nil {
-		w.dag.deposit, w.dag.paidAt = deposited, w.dag.mci
+	for _, x := range w.all() {
+		if x.dag.deposit == nil {
+			x.dag.deposit, x.dag.paidAt = x.deposit, x.dag.mci
+		}
 	}
 	w.hear()
 }
@@ -129,7 +142,9 @@ func (w *world) jump() {
 	for w.dag.mci < to {
 		w.advance(min(20, to-w.dag.mci))
 		w.hear()
-		w.laws()
+		for _, x := range w.all() {
+			x.laws()
+		}
 	}
 }
 
@@ -225,10 +240,10 @@ func (w *world) mischief() {
 
 // advanced pays for the first batch by a deposit that is not stable.
 func (w *world) advanced() {
-	w.sell(1, false, w.dag.funding(), w.sums[1])
+	w.sell(channel.Voucher{N: 1}, w.dag.funding(), w.sums[1])
 }
 
-// forge offers the seller a voucher that takes something back, or is not signed.
+// forge offers the seller a voucher that takes something back, claims a debt that nobody has, or is not signed.
 func (w *world) forge() {
 	st := w.buyer.side.view()
 	if st.Newest == nil {
@@ -241,14 +256,20 @@ func (w *world) forge() {
 		pay[victim] += 500
 		pay[sellerGets] -= min(pay[sellerGets], 500)
 	}
-	w.sell(st.Newest.N+uint64(w.IntN(3)), w.IntN(3) == 0, st.Funding, pay)
+	v := channel.Voucher{N: st.Newest.N + uint64(w.IntN(3)), Final: w.IntN(3) == 0, Claims: st.Claimed}
+	if w.before != nil && w.IntN(2) == 0 {
+		v.Claims, _ = st.Claimed.Plus(channel.Payouts{victim: byteball.Bytes(w.IntN(150))})
+		pay = w.sums[min(w.released+1, maxBatch)].Visible(terms().Dust)
+		pay[sellerGets] -= 150
+	}
+	w.sell(v, st.Funding, pay)
 }
 
-// sell offers the seller what the buyer's own side did not make.
-func (w *world) sell(n uint64, last bool, f channel.Funding, pay channel.Payouts) {
+// sell offers the seller v with a unit that the buyer's own side did not make.
+func (w *world) sell(v channel.Voucher, f channel.Funding, pay channel.Payouts) {
 	a := w.base().Anchor(at(w.dag.mci))
 	a.TPSFee += terms().TPSMargin
-	u, err := channel.Close(terms(), f, a, pay)
+	u, err := channel.Close(w.dag.terms, f, a, pay)
 	if err != nil {
 		return
 	}
@@ -257,7 +278,8 @@ func (w *world) sell(n uint64, last bool, f channel.Funding, pay channel.Payouts
 		key = quickSeller
 	}
 	w.must(u.SignWith(u.Authors[0].Address, "r.0.0", key))
-	w.offer(channel.Voucher{N: n, Final: last, Unit: u})
+	v.Unit = u
+	w.offer(v)
 }
 
 // refund brings the ledger a refund, if need be one that is too early; by a peer if it takes it from no client.
@@ -269,7 +291,7 @@ func (w *world) refund() {
 	early := b.LastBallMCI <= f.MCI+terms().Age
 	a := b.Anchor(at(w.dag.mci))
 	a.TPSFee, a.LastBallMCI, f.MCI = 500, 1<<20, 1
-	u, err := channel.Refund(terms(), f, a)
+	u, err := channel.Refund(w.dag.terms, f, a)
 	w.must(err)
 	w.must(u.SignWith(u.Authors[0].Address, "r.1.0", w.keys[0]))
 	w.must(u.Seal())
@@ -322,6 +344,7 @@ func TestNobodyLosesMoney(t *testing.T) {
 	var next, done atomic.Uint64
 	var failed atomic.Bool
 	var ends [channel.Lost + 1]atomic.Uint64
+	var followed, both, claims atomic.Uint64
 	var wg sync.WaitGroup
 	for range runtime.GOMAXPROCS(0) {
 		wg.Go(func() {
@@ -338,6 +361,15 @@ func TestNobodyLosesMoney(t *testing.T) {
 					return
 				}
 				ends[w.buyer.side.view().Phase].Add(1)
+				if x := w.next; x != nil {
+					followed.Add(1)
+					if x.dag.stable != nil && w.dag.stable != nil {
+						both.Add(1)
+					}
+					if len(x.buyer.side.view().Claimed) > 0 {
+						claims.Add(1)
+					}
+				}
 			}
 		})
 	}
@@ -345,5 +377,5 @@ func TestNobodyLosesMoney(t *testing.T) {
 	for p := range ends {
 		t.Logf("the buyer's end: %s %d times", channel.Phase(p), ends[p].Load())
 	}
-	t.Logf("%d schedules", done.Load())
+	t.Logf("%d schedules, %d with a successor, in %d of them both were settled, %d claimed dust", done.Load(), followed.Load(), both.Load(), claims.Load())
 }

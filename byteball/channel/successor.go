@@ -18,6 +18,9 @@ import (
 //  4. When the old one is Closed both apply Inherit to the new one. What was dust in the old one's final closing the seller
 //     got; the buyer's next vouchers pay it to its owners out of what the seller would get, and say so in Claims.
 //
+// A seller whose side of the old channel was restored from a backup does not know what he got for others and refuses such
+// vouchers; he had better not agree to a successor.
+//
 // Each channel keeps its own deposit, age and deadline, so the bounds of both hold as if the other did not exist. The
 // seller's credit in a deal is the sum of both.
 
