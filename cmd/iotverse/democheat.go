@@ -161,7 +161,7 @@ type trial struct {
 	name    string
 	kind    adversary.Strategy
 	stamps  int
-	clean   int    // stamps before the first that convicts
+	sold    int    // windows that were good enough to be bought
 	convict int    // stamps that name what it did, at an integrity that is not sold
 	first   string // the first of them, for people
 	why     string // its code in words
@@ -175,10 +175,10 @@ func (t *trial) judged(code score.Code, least int, a map[string]any) {
 	integrity, _ := a["integrity"].(uint16)
 	hard, _ := a["hard"].([]uint8)
 	soft, _ := a["reasons"].([]uint8)
+	if bought, _ := a["bought"].(bool); bought {
+		t.sold++
+	}
 	if code == 0 || int(integrity) >= least || !slices.Contains(slices.Concat(hard, soft), uint8(code)) {
-		if t.convict == 0 {
-			t.clean++
-		}
 		return
 	}
 	if t.convict++; t.convict == 1 {
@@ -210,11 +210,14 @@ func (b *board) trials() (list []trial) {
 	return list
 }
 
-// unseen is how many windows of a cheater may be bought before it is convicted: none but of one whose neighbours were not
-// judged yet when its first window was.
+// unseen is how many windows of a cheater may be bought before it is dropped: none but of one whose neighbours were not
+// judged yet when its first window was, and of a curve where late polls make it uneven.
 func (t trial) unseen() int {
-	if t.kind == adversary.Unit {
+	switch t.kind {
+	case adversary.Unit:
 		return 2
+	case adversary.Curve:
+		return 1
 	}
 	return 0
 }
@@ -227,8 +230,8 @@ func (t trial) missing() (list []string) {
 	if t.dropped == "" {
 		list = append(list, "the buyer did not drop "+t.name)
 	}
-	if t.clean > t.unseen() || t.unseen() == 0 && t.paid > 0 {
-		list = append(list, fmt.Sprintf("%s got %s for %d batches, %d windows were not found out", t.name, t.paid, t.batches, t.clean))
+	if t.sold > t.unseen() {
+		list = append(list, fmt.Sprintf("%s got %s for %s of %s that were not found out", t.name, t.paid, counted(t.batches, "batch"), counted(t.sold, "window")))
 	}
 	return list
 }
