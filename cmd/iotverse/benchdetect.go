@@ -49,6 +49,7 @@ func benchDetect(*node.Store) (figure, error) {
 		}
 		return nil
 	}
+	next()
 	total := 0.0
 	return figure{name: "detecting", items: sensors * batch, work: func() error {
 		for ; before > 0; before-- { // fills the memories, once

@@ -1,10 +1,6 @@
 package detect
 
-import (
-	"slices"
-
-	"github.com/iotverse/iotverse/validator/number"
-)
+import "github.com/iotverse/iotverse/validator/number"
 
 // The features of a batch. Their order is that of the model: new ones go to the end, before featureCount.
 const (
@@ -129,21 +125,6 @@ const Features = featureCount + len(scaled)
 // Blind are the features that a forest should not be grown on: what an injector shows by its own rounding, the age and size
 // of the network, and what clean series do not hold.
 var Blind = []int{fOffGrid, fNovel, fNovelZ, fHistory, fNeighbours, fWindowGap, fEarly}
-
-// Rising are the features of which more is never less suspicious: a forest that keeps to it has less to learn by heart.
-var Rising = withScaled(fDuplicates, fBacks, fSkewEnded, fGapTail, fGapRare, fGapCount, fGapAlone, fSpike, fSpikeSecond, fFinger, fLevel, fLevelMid,
-	fLevelGroups, fLevelStep, fLevelMax, fLevelSum, fLevelSlope, fLevelShare, fGainZ, fPair25, fPair50, fPair75, fCopyEqual, fCopyNear,
-	fReplayRun, fReplayCorr, fReplayZ)
-
-// withScaled adds the copies on the scale of the network.
-func withScaled(list ...int) []int {
-	for _, f := range list[:len(list):len(list)] {
-		if i := slices.Index(scaled[:], f); i >= 0 {
-			list = append(list, featureCount+i)
-		}
-	}
-	return list
-}
 
 type vector [Features]float32
 

@@ -25,7 +25,6 @@ type Config struct {
 	Sample  float64 // share of the rows that a tree sees
 	Seed    uint64
 	Blind   []int // features not to use
-	Rising  []int // features of which more is never less suspicious
 }
 
 const bins = 64
@@ -41,7 +40,6 @@ type grower struct {
 	seen     []int32 // rows in the sample of the tree that grows
 	node     []int32 // of each of them, where it is in the tree
 	features int
-	rising   []bool // of each feature
 }
 
 // Train grows boosted trees for the logistic loss.
@@ -53,10 +51,6 @@ func Train(rows []Row, cfg Config) *Forest {
 	g.bin()
 	g.margin = make([]float64, len(rows))
 	g.grad = make([]sums, len(rows))
-	g.rising = make([]bool, g.features)
-	for _, f := range cfg.Rising {
-		g.rising[f] = true
-	}
 	f := &Forest{Features: g.features}
 	rng := rand.New(rand.NewPCG(cfg.Seed, 5))
 	for range cfg.Trees {
@@ -119,35 +113,18 @@ func (g *grower) grow(rng *rand.Rand) tree {
 	}
 	leafs := 1 << g.cfg.Depth
 	t := tree{make([]node, leafs-1), make([]float32, leafs)}
-	bounds := []bound{{-math.MaxFloat64, math.MaxFloat64}}
 	for depth := range g.cfg.Depth {
-		bounds = g.split(&t, 1<<depth, columns, bounds)
+		g.split(&t, 1<<depth, columns)
 	}
-	g.finish(&t, bounds)
+	g.finish(&t)
 	return t
 }
 
 // sums are those of the derivatives in one bin.
 type sums struct{ slope, bend float64 }
 
-// bound is what the leaves below a node may say, so that a rising feature rises in the whole tree.
-type bound struct{ low, high float64 }
-
-// halves are the bounds of the two sides of a cut of a rising feature between two sides that say left and right.
-func (b bound) halves(left, right float64) (bound, bound) {
-	mid := (left + right) / 2
-	return bound{b.low, mid}, bound{mid, b.high}
-}
-
-func (b bound) hold(x float64) float64 { return min(max(x, b.low), b.high) }
-
-// split chooses the best cut for each of the width nodes of one depth and moves the rows down; it returns the bounds of the
-// next depth.
-func (g *grower) split(t *tree, width int, columns []int, bounds []bound) []bound {
-	next := make([]bound, 2*width)
-	for i, b := range bounds {
-		next[2*i], next[2*i+1] = b, b
-	}
+// split chooses the best cut for each of the width nodes of one depth and moves the rows down.
+func (g *grower) split(t *tree, width int, columns []int) {
 	hist := make([]sums, width*bins)
 	gain := make([]float64, width)
 	at := make([]uint8, width)
@@ -165,12 +142,7 @@ func (g *grower) split(t *tree, width int, columns []int, bounds []bound) []boun
 			h.bend += d.bend
 		}
 		for n := range width {
-			if l, r, better := g.cut(hist[n*bins:(n+1)*bins], f, &t.nodes[first+n], &gain[n], &at[n], bounds[n]); better {
-				next[2*n], next[2*n+1] = bounds[n], bounds[n]
-				if g.rising[f] {
-					next[2*n], next[2*n+1] = bounds[n].halves(l, r)
-				}
-			}
+			g.cut(hist[n*bins:(n+1)*bins], f, &t.nodes[first+n], &gain[n], &at[n])
 		}
 	}
 	for k, n := range g.node {
@@ -179,11 +151,10 @@ func (g *grower) split(t *tree, width int, columns []int, bounds []bound) []boun
 			g.node[k]++
 		}
 	}
-	return next
 }
 
-// cut looks for a better limit of one feature in one node, and returns what its two sides say.
-func (g *grower) cut(hist []sums, f int, n *node, gain *float64, at *uint8, in bound) (l, r float64, better bool) {
+// cut looks for a better limit of one feature in one node.
+func (g *grower) cut(hist []sums, f int, n *node, gain *float64, at *uint8) {
 	var all, left sums
 	for _, h := range hist {
 		all.slope += h.slope
@@ -198,25 +169,17 @@ func (g *grower) cut(hist []sums, f int, n *node, gain *float64, at *uint8, in b
 			continue
 		}
 		x := g.worth(left) + g.worth(right) - g.worth(all)
-		if x <= *gain+1e-9 {
-			continue
-		}
-		if says, then := in.hold(g.says(left)), in.hold(g.says(right)); !g.rising[f] || says <= then {
-			l, r, better = says, then, true
+		if x > *gain+1e-9 {
 			*gain, *at = x, uint8(b)
 			n.feature, n.limit = uint8(f), g.edges[f][b]
 		}
 	}
-	return l, r, better
 }
-
-// says is the best value of a leaf with these sums.
-func (g *grower) says(s sums) float64 { return s.slope / (s.bend + g.cfg.Smooth) }
 
 func (g *grower) worth(s sums) float64 { return float64(s.slope*s.slope) / (s.bend + g.cfg.Smooth) }
 
 // finish sets the leaves and moves the margin of all rows.
-func (g *grower) finish(t *tree, bounds []bound) {
+func (g *grower) finish(t *tree) {
 	leafs := make([]sums, len(t.leafs))
 	for k, n := range g.node {
 		d := &g.grad[g.seen[k]]
@@ -224,7 +187,7 @@ func (g *grower) finish(t *tree, bounds []bound) {
 		leafs[n].bend += d.bend
 	}
 	for i, s := range leafs {
-		t.leafs[i] = float32(g.cfg.Rate * bounds[i].hold(g.says(s)))
+		t.leafs[i] = float32(float64(g.cfg.Rate*s.slope) / (s.bend + g.cfg.Smooth))
 	}
 	one := Forest{trees: []tree{*t}}
 	for i := range g.rows {

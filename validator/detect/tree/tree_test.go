@@ -8,8 +8,6 @@ import (
 	"math/rand/v2"
 	"testing"
 
-	"pgregory.net/rapid"
-
 	"github.com/iotverse/iotverse/byteball"
 	"github.com/iotverse/iotverse/validator/detect/tree"
 )
@@ -85,21 +83,5 @@ func FuzzDecode(f *testing.F) {
 			t.Errorf("%d bytes became %d", len(b), len(got))
 		}
 		forest.Margin(make([]float32, forest.Features))
-	})
-}
-
-// Law: more of a rising feature is never less suspicious, whatever the others are, and whatever the examples say.
-func TestRising(t *testing.T) {
-	cfg := small
-	cfg.Rising = []int{0, 2}
-	f := tree.Train(rows(), cfg)
-	rapid.Check(t, func(t *rapid.T) {
-		x := []float32{rapid.Float32Range(0, 1).Draw(t, "a"), rapid.Float32Range(0, 1).Draw(t, "b"), rapid.Float32Range(0, 1).Draw(t, "c")}
-		low := f.Margin(x)
-		k := rapid.SampledFrom(cfg.Rising).Draw(t, "feature")
-		x[k] += rapid.Float32Range(0, 1).Draw(t, "more")
-		if high := f.Margin(x); high < low-1e-6 {
-			t.Fatalf("margin %v falls to %v with more of feature %d", low, high, k)
-		}
 	})
 }
