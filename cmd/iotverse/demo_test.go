@@ -190,6 +190,7 @@ func checkStamps(t *testing.T, s *show) {
 		}
 		list = append(list, m)
 	}
+	list = throughFiles(t, list)
 	var out bytes.Buffer
 	judge := newCourt(buyer.rules, buyer.hub)
 	if err := judge.report(t.Context(), &out, list, time.Now()); err != nil {
@@ -209,6 +210,24 @@ func checkStamps(t *testing.T, s *show) {
 	if err := newCourt(foreign, buyer.hub).report(t.Context(), &out, list[1:], time.Now()); !errors.Is(err, protocol.Invalid) {
 		t.Errorf("stamps of another market: got %v, want Invalid", err)
 	}
+}
+
+// throughFiles writes stamps into files and reads them back.
+func throughFiles(t *testing.T, list []*protocol.Stamped) []*protocol.Stamped {
+	t.Helper()
+	dir := t.TempDir()
+	if err := exportStamps(dir, list); err != nil {
+		t.Fatal(err)
+	}
+	files, err := filepath.Glob(filepath.Join(dir, "*.stamp"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	back, err := stampFiles(files)
+	if err != nil || len(back) != len(list) {
+		t.Fatalf("%d stamps in %d files, want %d: %v", len(back), len(files), len(list), err)
+	}
+	return back
 }
 
 // checkData wants bought readings on disk.
