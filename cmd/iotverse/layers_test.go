@@ -31,7 +31,7 @@ var pure = []string{
 	"byteball/objecthash", "byteball/chash", "byteball/definition", "byteball/merkle", "byteball/unit", "byteball/joint", "byteball/channel",
 	"byteball/device", "byteball/signedmessage",
 	"protocol", "protocol/merkle", "protocol/role", "market/...", "validator", "validator/score", "validator/truth", "validator/label",
-	"validator/number", "validator/event", "validator/detect", "validator/detect/series", "validator/detect/inject", "validator/detect/tree", "seller", "seller/outbox", "buyer", "buyer/scout",
+	"validator/number", "validator/event", "validator/detect", "validator/detect/series", "validator/detect/inject", "validator/detect/learn", "validator/detect/tree", "seller", "seller/outbox", "buyer", "buyer/scout",
 }
 
 // plain are packages that pure ones may build on though they are not of the list: amounts and errors; signatures.
