@@ -11,7 +11,7 @@
 //
 // A forest of boosted trees turns the features into the log odds m that the batch is false (packages inject, learn, tree,
 // train; the forest is in package model). It was grown on faults injected into measured networks, worn and bent copies of
-// them, and, with half their weight, networks that are made up. Three rules come on top:
+// them, and, with a third of their weight, networks that are made up. Three rules come on top:
 //
 //	m ≥ 3  if the level is far from every neighbour, and they are where they were
 //	m ≥ 3  if the value began to stand still for longer than it ever does, away from its full scale, while the neighbours moved

@@ -2,8 +2,8 @@
 //
 //	go run ./validator/detect/train -out validator/detect/model/forest.bin
 //
-// on faults injected into clean series; it has learned nothing from labelled fault cases. It stands apart from package
-// detect, which does no I/O. The program and the tests call it.
+// on faults injected into clean series and made-up networks; it has learned nothing from labelled fault cases. It
+// stands apart from package detect, which does no I/O. The program and the tests call it.
 package model
 
 import (

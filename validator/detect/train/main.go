@@ -1,9 +1,10 @@
-// Command train grows the forest of package model on faults injected into the clean series of the reference data, and rates
-// it on the labelled fault cases, from which nothing is learned:
+// Command train grows the forest of package model on faults injected into the clean series of the reference data and into
+// networks that are made up, and rates it on the labelled fault cases, from which nothing is learned:
 //
 //	go run ./validator/detect/train -out validator/detect/model/forest.bin
 //
-// With the same series and flags it writes the same bytes. -leave rates forests that never saw the network in question.
+// With the same series and flags it writes the same bytes on amd64 (the injector draws through package math, which may round
+// otherwise elsewhere). -leave rates forests that never saw the network in question.
 package main
 
 import (
