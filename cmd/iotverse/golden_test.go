@@ -23,11 +23,11 @@ var machines = []struct {
 
 var goldenTest = regexp.MustCompile(`(?m)^func (Test\w*Golden\w*)\(`)
 
-// goldens lists the packages with golden tests, and the names of these.
+// goldens lists the packages of the rules with golden tests, and the names of these.
 func goldens(t *testing.T) map[string][]string {
 	t.Helper()
 	found := make(map[string][]string)
-	err := filepath.WalkDir("../..", func(path string, d fs.DirEntry, err error) error {
+	look := func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() || !strings.HasSuffix(path, "_test.go") {
 			return err
 		}
@@ -36,14 +36,16 @@ func goldens(t *testing.T) map[string][]string {
 			found[filepath.Dir(path)] = append(found[filepath.Dir(path)], string(m[1]))
 		}
 		return err
-	})
-	if err != nil {
-		t.Fatal(err)
+	}
+	for _, root := range []string{"../../market", "../../validator"} {
+		if err := filepath.WalkDir(root, look); err != nil {
+			t.Fatal(err)
+		}
 	}
 	return found
 }
 
-// TestSameBitsOnOtherMachines runs every golden test of the tree as a program for other processors: what is judged, drawn
+// TestSameBitsOnOtherMachines runs every golden test of market and validator as a program for other processors: what is judged, drawn
 // and priced must be the same everywhere, or members of a committee would not agree and no stamp could be recomputed.
 func TestSameBitsOnOtherMachines(t *testing.T) {
 	if testing.Short() {
