@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/iotverse/iotverse/byteball"
+	"github.com/iotverse/iotverse/byteball/channel"
 	"github.com/iotverse/iotverse/market/params"
 	"github.com/iotverse/iotverse/protocol"
 )
@@ -45,6 +47,48 @@ func TestAFeeIsCarriedOverALineOfChannels(t *testing.T) {
 				if unpaid == succeeds {
 					t.Errorf("validator %d: the notice of window 9 is refused: %t", i, unpaid)
 				}
+			}
+		})
+	}
+}
+
+// What a voucher claims for a validator is an old debt of the channel before: the share of a window comes on top of it, once.
+func TestAnOldDebtPaysForNoWindow(t *testing.T) {
+	const debt = 150
+	for name, extra := range map[string]byteball.Bytes{"on top": debt, "out of the share": 0} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, params.Fast())
+			s := newTrader(w, 20)
+			who := w.nodes[2]
+			s.previous = newPerson(77).address()
+			s.skim = func(window uint64, fee channel.Payouts) {
+				if window == 7 {
+					fee[who.address()] += extra
+				}
+			}
+			s.notice = func(window uint64, n *protocol.Notice) *protocol.Notice {
+				v, err := channel.ParseVoucher(n.Voucher)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if window >= 7 {
+					v.Claims = channel.Payouts{who.address(): debt}
+				}
+				if n.Voucher, err = v.Encode(); err != nil {
+					t.Fatal(err)
+				}
+				return n
+			}
+			s.trade(6, 9)
+			w.run(w.cal.WindowStart(12))
+			short := 0
+			for _, err := range who.refused {
+				if errors.Is(err, protocol.Funds) {
+					short++
+				}
+			}
+			if refused := short > 0; refused != (extra == 0) {
+				t.Errorf("the notices are refused: %t: %v", refused, who.refused)
 			}
 		})
 	}

@@ -34,6 +34,7 @@ type account struct {
 	voucher        []byte
 	payout         byteball.Bytes // what the voucher pays here
 	due            byteball.Bytes // the same with what is too small to show
+	claimed        byteball.Bytes // what of the payout is an old debt, of the channel before
 	paid           []uint64       // windows that are prepaid for this validator, ascending
 	owed           int            // how many, while nothing of it is on the ledger
 	touched        uint64         // window of the last change
@@ -133,22 +134,24 @@ func (c *Core) book(a *account, m *protocol.Notice) error {
 		return err
 	}
 	if v.Final || share == 0 || slices.Contains(a.paid, m.Window) || len(a.paid) > 0 && m.Window < a.paid[len(a.paid)-1] {
+		a.claimed = max(a.claimed, v.Claims[c.pay])
 		c.enter(a, m.Voucher, mine)
 		return nil
 	}
 	return c.prepaid(a, m, mine, share, v.Claims[c.pay])
 }
 
-// prepaid enters a voucher as the payment of a further window. Of mine so much is what the previous channel owed, dust.
+// prepaid enters a voucher as the payment of a further window. What it claims beyond a.claimed pays for no window here.
 func (c *Core) prepaid(a *account, m *protocol.Notice, mine, share, claimed byteball.Bytes) error {
-	if mine <= a.payout+claimed && c.carries(a, m.Window) {
+	old := claimed - min(claimed, a.claimed)
+	if mine <= a.payout+old && c.carries(a, m.Window) {
 		return nil
 	}
 	now, _ := c.cal.WindowAt(c.now)
 	if m.Window > now+2 || m.Window+2 < now {
 		return fmt.Errorf("validator: notice for window %d in window %d: %w", m.Window, now, protocol.Stale)
 	}
-	due, err := byteball.Add(max(a.due, a.payout), share)
+	due, err := byteball.Add(max(a.due, a.payout), share, old)
 	if err != nil {
 		return err
 	}
@@ -158,7 +161,7 @@ func (c *Core) prepaid(a *account, m *protocol.Notice, mine, share, claimed byte
 	if owed := c.credit(a.Seller); owed >= c.par.Credit {
 		return fmt.Errorf("validator: seller %s has %d windows unpaid on the ledger, %d are the limit: %w", a.Seller, owed, c.par.Credit, protocol.Funds)
 	}
-	a.due = due
+	a.due, a.claimed = due, max(a.claimed, claimed)
 	a.paid = append(a.paid, m.Window)
 	a.paid = a.paid[max(0, len(a.paid)-keptPaid):]
 	if !a.settled {

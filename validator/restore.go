@@ -27,6 +27,7 @@ type savedAccount struct {
 	Owed           int
 	Touched        uint64
 	Settled        bool
+	Claimed        byteball.Bytes
 }
 
 type savedFunding struct {
@@ -42,7 +43,7 @@ func (a *account) storeKey() []byte { return []byte("account/" + hex.EncodeToStr
 func (c *Core) keep(a *account) {
 	a.touched, _ = c.cal.WindowAt(c.now)
 	s := savedAccount{Match: a.match, ByBuyer: a.byBuyer, Pending: a.pending, Voucher: a.voucher, Payout: a.payout, Due: a.due,
-		Paid: a.paid, Owed: a.owed, Touched: a.touched, Settled: a.settled}
+		Paid: a.paid, Owed: a.owed, Touched: a.touched, Settled: a.settled, Claimed: a.claimed}
 	if a.funding != nil {
 		s.Funding = &savedFunding{Unit: a.funding.Out.Unit, Message: a.funding.Out.MessageIndex, Output: a.funding.Out.OutputIndex, MCI: a.funding.MCI}
 	}
@@ -59,7 +60,7 @@ func (c *Core) restoreAccount(data []byte) error {
 		return err
 	}
 	a := &account{Deal: d, match: s.Match, byBuyer: s.ByBuyer, pending: s.Pending, voucher: s.Voucher, payout: s.Payout, due: s.Due,
-		paid: s.Paid, owed: s.Owed, touched: s.Touched, settled: s.Settled}
+		paid: s.Paid, owed: s.Owed, touched: s.Touched, settled: s.Settled, claimed: s.Claimed}
 	if f := s.Funding; f != nil {
 		a.funding = &channel.Funding{Out: unit.OutPoint{Unit: f.Unit, MessageIndex: f.Message, OutputIndex: f.Output}, MCI: f.MCI}
 	}
