@@ -119,6 +119,9 @@ func crowds(promised, add channel.Payouts, seller byteball.Address) bool {
 
 func (d *purchase) close() {
 	d.closing = true
+	if d.progress.Unheard && d.progress.Ended == "" {
+		d.progress.Ended = "the seller does not answer"
+	}
 	end := func() error { return d.ask(0) }
 	if h := d.heir(); h != nil && h.started && h.payer.Phase == channel.Open {
 		end = func() error { return d.succeeded(h) }

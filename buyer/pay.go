@@ -37,7 +37,7 @@ func (d *purchase) prepay() {
 		return
 	}
 	old := d.progress
-	if d.credit(w) > 0 {
+	if d.credit(w) > 0 && d.Shows(d.payer.Payouts, add) {
 		add = nil
 		d.progress.Carried = last(append(slices.Clone(old.Carried), w), keptWindows)
 	} else {

@@ -134,10 +134,11 @@ func (d *purchase) succeed() {
 	}
 }
 
-// inherit takes over what the elder has left behind, once that is settled.
+// inherit takes over what the elder has left behind, once that is settled. After a close that the seller did not expect, since
+// it never got the last voucher, the two would not agree on what is whose, and dust is not worth a quarrel: it stays where it is.
 func (d *purchase) inherit() {
 	e := d.elder()
-	if e == nil || d.payer.Inherited || d.payer.Phase > channel.Open || e.payer.Phase != channel.Closed {
+	if e == nil || e.progress.Ended != "" || d.payer.Inherited || d.payer.Phase > channel.Open || e.payer.Phase != channel.Closed {
 		return
 	}
 	if err := d.move(channel.Inherit{Old: e.payer.State}); err != nil {
@@ -148,7 +149,7 @@ func (d *purchase) inherit() {
 // awaited says whether an heir has still to inherit from this deal.
 func (d *purchase) awaited() bool {
 	h := d.heir()
-	return h != nil && h.started && !h.over() && !h.payer.Inherited && d.payer.Phase == channel.Closed
+	return h != nil && h.started && !h.over() && !h.payer.Inherited && d.payer.Phase == channel.Closed && d.progress.Ended == ""
 }
 
 // succeeded signs the final voucher, for the successor's sake.

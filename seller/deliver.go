@@ -70,20 +70,16 @@ func (d *sale) prepaid(w uint64, v channel.Voucher) error {
 	if err != nil {
 		return err
 	}
-	free, want := d.repeats(v), d.payee.Payouts
-	paid, err := want.Plus(d.Fee(c.cfg.Rules, com))
-	if err != nil {
-		return err
-	}
+	want, fee := d.payee.Payouts, d.Fee(c.cfg.Rules, com)
+	free := d.repeats(v) && d.Shows(want, fee)
 	if free && !known && d.credit(w) <= 0 {
-		if !maps.Equal(paid.Visible(d.Terms.Dust), want.Visible(d.Terms.Dust)) {
-			d.remind(w)
-			return fmt.Errorf("window %d is not paid for, and no earlier fee is free: %w", w, protocol.Stale)
-		}
-		free = false // it is paid for, but all of it is dust
+		d.remind(w)
+		return fmt.Errorf("window %d is not paid for, and no earlier fee is free: %w", w, protocol.Stale)
 	}
 	if !free {
-		want = paid
+		if want, err = want.Plus(fee); err != nil {
+			return err
+		}
 	}
 	if err := d.accept(v, want); err != nil {
 		return err

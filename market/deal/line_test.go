@@ -31,6 +31,21 @@ func TestALineOfDeals(t *testing.T) {
 	}
 }
 
+func TestShows(t *testing.T) {
+	d := deal.Deal{Terms: channel.Terms{Dust: 200}}
+	for _, c := range []struct {
+		promised, fee channel.Payouts
+		want          bool
+	}{
+		{nil, channel.Payouts{"A": 199, "B": 1}, false}, {nil, channel.Payouts{"A": 200}, true},
+		{channel.Payouts{"A": 150}, channel.Payouts{"A": 49}, false}, {channel.Payouts{"A": 150}, channel.Payouts{"A": 50}, true}, {channel.Payouts{"A": 300}, nil, false},
+	} {
+		if got := d.Shows(c.promised, c.fee); got != c.want {
+			t.Errorf("%v on top of %v: got %t, want %t", c.fee, c.promised, got, c.want)
+		}
+	}
+}
+
 func TestFree(t *testing.T) {
 	failed := func(w uint64) bool { return w == 6 || w == 7 || w == 9 }
 	for _, c := range []struct {
