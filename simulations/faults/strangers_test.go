@@ -141,7 +141,8 @@ func TestABadDiskIsAnErrorNotAPanic(t *testing.T) {
 				disk[key] = bad
 				_, err := n.build(disk)
 				kind, _, _ := strings.Cut(key, "/")
-				if must := slices.Contains([]string{"deal", "channel", "batch", "position", "wc", "stamp"}, kind); must && err == nil {
+				evidence := kind == "stamp" && n == w.buyer // kept for others, never read
+				if must := slices.Contains([]string{"deal", "channel", "batch", "position", "wc", "stamp"}, kind); must && !evidence && err == nil {
 					t.Errorf("the %s starts from a spoiled %s", n.name, kind)
 				}
 			}
