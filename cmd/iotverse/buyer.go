@@ -53,12 +53,15 @@ func (d demandFile) want() (buyer.Want, error) {
 	} else if d.Quantity != "" || d.Want == "" {
 		return buyer.Want{}, usagef("quantity %q is not for sale here; known are %v", d.Quantity, protocol.Properties())
 	}
+	if d.Cap == 0 {
+		return buyer.Want{}, usagef("say what a batch of perfect data may cost: --cap BYTES")
+	}
+	if d.At == "" {
+		return buyer.Want{}, usagef("say around which place: --at LAT,LON")
+	}
 	var err error
 	if w.Demand.Cell, err = privacy.Cell(d.At); err != nil {
 		return buyer.Want{}, usageError{err}
-	}
-	if d.Cap == 0 {
-		return buyer.Want{}, usagef("say what a batch of perfect data may cost: --cap BYTES")
 	}
 	return w, nil
 }
@@ -145,7 +148,7 @@ func buyerCommand() *cobra.Command {
 	fl.StringVar(&f.file, "demand", "", "YAML file with one demand or a list (names as the flags below)")
 	fl.StringVar(&f.Want, "want", "", "what is wanted, in words: quantity, medium, place, rate, accuracy")
 	fl.StringVar(&f.Quantity, "quantity", "", "what is wanted, e.g. air-temperature")
-	fl.StringVar(&f.At, "at", "0,0", "around which place, LAT,LON")
+	fl.StringVar(&f.At, "at", "", "around which place, LAT,LON")
 	fl.Uint32Var(&f.Radius, "radius", f.Radius, "how near, in metres")
 	fl.DurationVar(&f.HalfLife, "half-life", f.HalfLife, "after which a reading is worth half")
 	fl.DurationVar(&f.Period, "period", f.Period, "between readings")

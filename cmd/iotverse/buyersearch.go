@@ -40,7 +40,7 @@ type searchFlags struct {
 func searchCommand() *cobra.Command {
 	f := searchFlags{}
 	cmd := &cobra.Command{
-		Use:   "search [WORDS]",
+		Use:   "search [WORDS...]",
 		Short: "list live offers, the most relevant first",
 		Long: `search listens to the market for as long as sellers take to repeat their offers, checks bonds and stamps against the
 ledger, and lists what is for sale around a place, ranked by what the words ask for (as buyer rank does; score 0 to
@@ -48,7 +48,6 @@ ledger, and lists what is for sale around a place, ranked by what the words ask 
 runs or after.`,
 		Example: `  iotverse buyer search "supply air temperature, building 3, every 5 min" --at 52.52,13.40
   iotverse buyer search --from iotverse-buyer --json`,
-		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error { return f.run(cmd, strings.Join(args, " ")) },
 	}
 	fl := cmd.Flags()
