@@ -11,9 +11,10 @@ import (
 )
 
 const (
-	maxNeighbours   = 8 // that are looked at, the nearest
-	leastNeighbours = 3 // from which on they say something about a place
-	leastClaims     = 8 // windows of a neighbour from which on its offset is known
+	maxNeighbours   = 8      // that are looked at, the nearest
+	reach           = 30_000 // metres within which a seller is a neighbour; weather further off is another
+	leastNeighbours = 3      // from which on they say something about a place
+	leastClaims     = 8      // windows of a neighbour from which on its offset is known
 )
 
 // beside returns the nearest other sellers of the property that were judged here in the last two windows, each with the
@@ -53,7 +54,7 @@ func (c *Core) beside(s *stream, w uint64) ([]score.Neighbour, []score.Past) {
 	return list, past
 }
 
-// nearest are the streams of other sellers that count as neighbours, the nearest first; none whose label is wrong.
+// nearest are the streams of other sellers within reach that count as neighbours, the nearest first; none whose label is wrong.
 func (c *Core) nearest(s *stream, w uint64) []*stream {
 	type near struct {
 		metres uint32
@@ -66,7 +67,7 @@ func (c *Core) nearest(s *stream, w uint64) []*stream {
 		}
 		newest := o.past[len(o.past)-1]
 		metres, err := book.Distance(s.cell, o.cell)
-		if back := int64(w) - newest.Window; err != nil || back < 0 || back > 2 || !o.judged[newest.Window] {
+		if back := int64(w) - newest.Window; err != nil || metres > reach || back < 0 || back > 2 || !o.judged[newest.Window] {
 			continue
 		}
 		list = append(list, near{metres, o})

@@ -33,9 +33,6 @@ func (c *Core) class(r *round, p protocol.Property) (protocol.Class, bool) {
 	return f.Class, len(f.Wrong) > 0
 }
 
-// reach is how far away a neighbour's readings still tell what a quantity is, in metres.
-const reach = 30_000
-
 // nearby has the medians of the nearest other sellers of each property and of the offer's medium, at most maxNeighbours, that
 // were judged here in the last two windows and are what they are sold as.
 func (c *Core) nearby(s *stream, offer *protocol.Offer, w uint64) map[string][]float64 {
