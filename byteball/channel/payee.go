@@ -66,7 +66,7 @@ func (p Payee) step(ev Event, now time.Time) (State, []Effect, error) {
 	case Restarted:
 		return p.resume(now)
 	case Recovered:
-		return p.recovered(now)
+		return p.recovered()
 	case Succeeded:
 		return p.succeeded(ev)
 	case Inherit:
@@ -236,6 +236,9 @@ func (p Payee) closeNow(ev CloseNow, now time.Time) (State, []Effect, error) {
 // close signs the newest voucher of st for the ledger. The result goes nowhere else: a stranger with an old one could
 // settle the channel by it.
 func (p Payee) close(st State, reason string, now time.Time) (State, []Effect, error) {
+	if st.Restored { // the lost disk may have posted the same, perhaps after a restore too: see tip
+		st.Nonce = max(st.Nonce+1, uint32(now.Unix()))
+	}
 	u := *st.Newest.Unit
 	u.Authors = []unit.Author{u.Authors[0]}
 	u.Authors[0].Authentifiers = maps.Clone(u.Authors[0].Authentifiers)
@@ -308,12 +311,12 @@ func (p Payee) why() string {
 }
 
 // recovered waits for what others hold, and closes with the best.
-func (p Payee) recovered(now time.Time) (State, []Effect, error) {
+func (p Payee) recovered() (State, []Effect, error) {
 	st := p.State
 	if st.Phase.Over() {
 		return st, nil, nil
 	}
-	st.Restored, st.Nonce = true, max(st.Nonce+1, uint32(now.Unix())) // the lost disk may have posted the same: see tip
+	st.Restored = true
 	effects := []Effect{Watch{p.shape.address}}
 	if st.Phase == Open {
 		effects = append(effects, Ask{restoredReason})

@@ -11,7 +11,8 @@ import (
 // payment, is a fraud in the eyes of the seller. So the buyer's side signs no voucher after Recovered. The seller needs none:
 // he can close with the newest that he holds. Only if he never does, the refund comes, a quarter of the age later
 // than usual, when a refund of the lost disk is long stable. A unit that the backup remembers is not posted as it is, either:
-// the lost disk may have seen it archived. The next Tip signs another one.
+// the lost disk may have seen it archived. The next Tip signs another one. The seller signs with a nonce that is the time of
+// signing in seconds: a ledger takes longer to archive a unit, so no two lives of a disk sign the same.
 
 const restoredReason = "restored from a backup"
 

@@ -133,6 +133,31 @@ func TestRecoveredSellerClosesWithTheBest(t *testing.T) {
 	}
 }
 
+// Two restores within one second, as by a clock that went back, and still no second unit is the first one: a ledger that has
+// archived that would take it and build nothing on it.
+func TestRestoredSellerSignsAnotherUnitEachTime(t *testing.T) {
+	_, backup := opened(t)
+	closing := func(p channel.Payee, mci uint64) (channel.Payee, byteball.Hash) {
+		t.Helper()
+		p, _, err := p.Apply(channel.Recovered{}, at(83))
+		if err != nil {
+			t.Fatal(err)
+		}
+		p, effects, err := p.Apply(channel.CloseNow{Reason: "asked"}, at(mci))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return p, posted(t, effects).Unit
+	}
+	once, first := closing(backup, 83)
+	if _, second := closing(backup, 84); second == first {
+		t.Errorf("two lives of one backup post %s", first)
+	}
+	if _, effects, err := once.Apply(channel.Tip{MCI: 90}, at(90)); err != nil || posted(t, effects).Unit == first {
+		t.Errorf("%s is posted again, %v", first, err)
+	}
+}
+
 // Laws: whoever is restored from whatever backup, the buyer pays no more than he ever signed, the seller gets at least what
 // his backup knows, and both ends come to Closed or Refunded.
 func TestAnyBackupSettles(t *testing.T) {

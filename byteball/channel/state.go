@@ -44,7 +44,7 @@ type State struct {
 	Hung    uint64     `json:"hung,omitempty"`    // main chain index of its parent
 	Reason  string     `json:"reason,omitempty"`  // why it closes
 	Own     *unit.Unit `json:"own,omitempty"`     // the closing or refund that this side posts until something is stable
-	Nonce   uint32     `json:"nonce,omitempty"`   // how often Own was signed anew
+	Nonce   uint32     `json:"nonce,omitempty"`   // how often Own was signed anew; after Recovered at least the Unix second
 	Seen    bool       `json:"seen,omitempty"`    // the other side's closing or refund was seen, not stable
 	Settled *unit.Unit `json:"settled,omitempty"` // the stable unit that ended it
 
