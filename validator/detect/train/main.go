@@ -4,7 +4,10 @@
 //	go run ./validator/detect/train -out validator/detect/model/forest.bin
 //
 // With the same series and flags it writes the same bytes on amd64 (the injector draws through package math, which may round
-// otherwise elsewhere). -leave rates forests that never saw the network in question.
+// otherwise elsewhere). -leave rates forests that never saw the network in question. -check holds both against what was
+// reached, as .ci/run does:
+//
+//	go run ./validator/detect/train -leave -check validator/detect/model/forest.bin
 package main
 
 import (
@@ -40,6 +43,7 @@ func run() error {
 	out := flag.String("out", "", "where the forest goes")
 	levels := flag.Bool("levels", false, "rate each level of each type alone, and each network")
 	left := flag.Bool("leave", false, "also train with each network left out, and rate it on that network's fault cases")
+	check := flag.String("check", "", "a forest that must come out byte for byte; with -leave, networks left out must be rated as well as is asked")
 	only := flag.Bool("pool", false, "only rate the judgement without a forest")
 	cfg := learn.Config()
 	flag.IntVar(&cfg.Trees, "trees", cfg.Trees, "number of trees")
@@ -88,7 +92,8 @@ func run() error {
 		}
 	}
 	if *only {
-		return report("pool", test, nil)
+		_, err := report("pool", test, nil)
+		return err
 	}
 	fmt.Fprintf(os.Stderr, "%d samples to train on, %d to rate\n", len(train), len(test))
 	forest := tree.Train(learn.Rows(train, ""), cfg)
@@ -97,7 +102,12 @@ func run() error {
 			return err
 		}
 	}
-	if err := report("all networks", test, func(learn.Sample) *tree.Forest { return forest }); err != nil {
+	if *check != "" {
+		if err := same(forest, *check); err != nil {
+			return err
+		}
+	}
+	if _, err := report("all networks", test, func(learn.Sample) *tree.Forest { return forest }); err != nil {
 		return err
 	}
 	if *levels {
@@ -134,13 +144,17 @@ func run() error {
 			}
 			alarms(test, func(s learn.Sample) float64 { return without[s.Net].Margin(s.X) })
 		}
-		return report("network left out", test, func(s learn.Sample) *tree.Forest { return without[s.Net] })
+		t, err := report("network left out", test, func(s learn.Sample) *tree.Forest { return without[s.Net] })
+		if err != nil || *check == "" {
+			return err
+		}
+		return enough(t)
 	}
 	return nil
 }
 
 // report rates a forest on the fault cases.
-func report(title string, test []learn.Sample, forest func(learn.Sample) *tree.Forest) error {
+func report(title string, test []learn.Sample, forest func(learn.Sample) *tree.Forest) (rate.Table, error) {
 	var marks []rate.Mark
 	for _, s := range test {
 		m := detect.Judged(s.X, nil)
@@ -150,7 +164,8 @@ func report(title string, test []learn.Sample, forest func(learn.Sample) *tree.F
 		marks = append(marks, rate.Mark{Score: float64(m.Score), Truth: s.Truth})
 	}
 	fmt.Println(title)
-	return rate.Rate(marks).WriteText(os.Stdout)
+	t := rate.Rate(marks)
+	return t, t.WriteText(os.Stdout)
 }
 
 // job is a case whose features are wanted.
