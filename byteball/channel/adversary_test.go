@@ -286,16 +286,18 @@ func (w *world) show(v channel.Voucher) {
 	}
 }
 
-// want is what the seller must have been promised if v is right, and for how many batches.
+// want is what the seller must have been promised if v is right, and for how many batches. What v claims the seller pays as
+// far as he holds it; of that a buyer whose old channel was restored pays what he does not know of.
 func (w *world) want(v channel.Voucher) (channel.Payouts, int) {
 	last := min(w.released+1, maxBatch)
 	pays := channel.Paid(v.Unit)[sellerGets]
 	for k := w.released; k <= last; k++ {
 		sum, err := w.sums[k].Plus(v.Claims)
 		w.must(err)
-		sum[sellerGets] -= min(sum[sellerGets], w.debit(v))
-		if pays == sum.Visible(terms().Dust)[sellerGets] || pays == final(sum)[sellerGets] {
-			return w.sums[k], k
+		for _, most := range []byteball.Bytes{sum.Visible(terms().Dust)[sellerGets], final(sum)[sellerGets]} {
+			if pays <= most && most-pays <= w.debit(v) {
+				return w.sums[k], k
+			}
 		}
 	}
 	return w.sums[last], last
