@@ -6,7 +6,7 @@
 // After a start it signs nothing for a deal before its seller has said what it holds, since the disk may be a restored copy.
 // A key that does not open its batch is proven to anybody (deal.WrongKey; the proof is kept under "proof/" and the deal).
 // It pays for nothing that is not stamped, and drops a seller after a hard code or two windows under the least integrity
-// (MECHANISM 3).
+// (MECHANISM 3). A demand for events prepays every window and buys the marked ones (Demand.Events); a quiet one counts as good.
 //
 // A deal has one channel. Before its deposit, the cap of what a seller lets it owe, its time or the outputs of its closing
 // would not do for another window, another deal with the same seller succeeds it, so that no window is lost in between

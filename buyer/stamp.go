@@ -131,12 +131,9 @@ func (d *purchase) judge(x *window, s *protocol.Stamp) {
 		d.drop(fmt.Sprintf("stamped with hard code %d", s.Hard[0]))
 		return
 	}
-	if x.sold {
+	if x.sold || d.Quiet(c.cfg.Rules, s) { // a quiet one is good, and not what is wanted
 		d.progress.Bad = 0
 		return
-	}
-	if d.Quiet(s) && int(s.I) >= c.par.IntegrityMin {
-		return // good, and not what is wanted
 	}
 	why := "two windows in a row under the least integrity"
 	if int(s.I) >= c.par.IntegrityMin {

@@ -30,9 +30,14 @@ func (d Deal) Fee(r Rules, c *committee.Committee) channel.Payouts {
 // holds while the stamp's class is the offer's; otherwise it is computed again from the class (MECHANISM 4). The
 // reputation is the one that the stamp states.
 func (d Deal) Batch(r Rules, s *protocol.Stamp) (byteball.Bytes, bool) {
-	if d.Quiet(s) {
+	if d.unmarked(s) {
 		return 0, false
 	}
+	return d.worth(r, s)
+}
+
+// worth is what one batch of a window costs who wants it, with or without an event.
+func (d Deal) worth(r Rules, s *protocol.Stamp) (byteball.Bytes, bool) {
 	rel := d.Match.Relevance
 	if class := book.OfClass(&s.Class); class != book.OfOffer(d.Offer) {
 		var err error
@@ -43,8 +48,15 @@ func (d Deal) Batch(r Rules, s *protocol.Stamp) (byteball.Bytes, bool) {
 	return price.Stamped(&r.Manifest.Params, d.Offer.Price, s, rel, reputation.Of(s).Rep())
 }
 
-// Quiet says whether the buyer wants windows with an event only and the stamp marks none. Buyer and seller know it alike.
-func (d Deal) Quiet(s *protocol.Stamp) bool {
+// Quiet says whether a window lacks nothing but an event, and the buyer wants those with one only: it is good, and not sold.
+// A window that nobody would be sold is not quiet. Buyer and seller know it alike.
+func (d Deal) Quiet(r Rules, s *protocol.Stamp) bool {
+	_, good := d.worth(r, s)
+	return good && d.unmarked(s)
+}
+
+// unmarked says whether the buyer wants windows with an event only and the stamp marks none.
+func (d Deal) unmarked(s *protocol.Stamp) bool {
 	return d.Demand.Events && !slices.Contains(s.Reasons, protocol.CodeEvent)
 }
 

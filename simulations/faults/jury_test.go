@@ -23,10 +23,11 @@ type jury struct {
 	shown   map[protocol.Hash]channel.Payouts // by deal: what the newest voucher shown to a member pays
 	read    map[string]bool                   // vouchers
 
-	integrity func(window uint64) uint16 // 0 comes with hard code 5
-	mute      func(window uint64) int    // how many members stay silent
-	takes     time.Duration              // from the opening to the vote
-	gossips   bool                       // they publish the stamp and do not tell the seller
+	integrity func(window uint64) uint16  // 0 comes with hard code 5
+	reasons   func(window uint64) []uint8 // soft codes
+	mute      func(window uint64) int     // how many members stay silent
+	takes     time.Duration               // from the opening to the vote
+	gossips   bool                        // they publish the stamp and do not tell the seller
 }
 
 // session is one window before the jury.
@@ -41,7 +42,7 @@ type session struct {
 
 func (w *world) openJury() {
 	w.jury = jury{members: map[protocol.Identity]*person{}, rounds: map[protocol.Hash]*session{}, shown: map[protocol.Hash]channel.Payouts{}, read: map[string]bool{},
-		takes: time.Second, integrity: func(uint64) uint16 { return 930 }, mute: func(uint64) int { return 0 }}
+		takes: time.Second, integrity: func(uint64) uint16 { return 930 }, reasons: func(uint64) []uint8 { return nil }, mute: func(uint64) int { return 0 }}
 	for i := range byte(7) {
 		p := newPerson(1 + i)
 		w.jury.members[p.Identity()] = p
@@ -209,7 +210,7 @@ func (b *jury) stamp(w *world, s *session) *protocol.Stamp {
 	if !ok {
 		w.Errorf("window %d was opened before its ball", s.wc.Window)
 	}
-	v := &judge.Verdict{I: b.integrity(s.wc.Window), C: 1000, T: 1000, Class: protocol.Class{Prop: prop, Unit: "Cel", Cell: cell, T1: s.wc.T1, Period: 250, Accuracy: "0.1", Coverage: 1000}}
+	v := &judge.Verdict{I: b.integrity(s.wc.Window), Reasons: b.reasons(s.wc.Window), C: 1000, T: 1000, Class: protocol.Class{Prop: prop, Unit: "Cel", Cell: cell, T1: s.wc.T1, Period: 250, Accuracy: "0.1", Coverage: 1000}}
 	if b.relabel != nil {
 		b.relabel(&v.Class)
 	}
