@@ -74,5 +74,5 @@ func (m *market) cheats(o Options) error {
 		}
 	}
 	all := honest + len(adversary.Cheats())
-	return m.buyer(1, want(prop, cell, all, uint32(o.For/p.Window())+24, o.Period, p.Price+p.Price/2))
+	return m.buyer(1, want(prop, cell, all, uint32(o.For/p.Window())+24, o.Period, p.Price+p.Price))
 }
