@@ -48,6 +48,7 @@ ledger, and lists what is for sale around a place, ranked by what the words ask 
 runs or after.`,
 		Example: `  iotverse buyer search "supply air temperature, building 3, every 5 min" --at 52.52,13.40
   iotverse buyer search --from iotverse-buyer --json`,
+		Args: cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error { return f.run(cmd, strings.Join(args, " ")) },
 	}
 	fl := cmd.Flags()
