@@ -26,9 +26,14 @@ type benchRow struct {
 	Ratio float64 `json:"ratio"`
 }
 
-// figure is what a row measures. work and floor do the same number of times what is named.
+// figure is a row of bench, by its name. set makes ready what it measures, which is done for chosen rows only.
 type figure struct {
-	name        string
+	name string
+	set  func(*bench) (measure, error)
+}
+
+// measure is what a row measures. work and floor do the same number of times what is named.
+type measure struct {
 	work, floor func() error
 	items       int // readings a call, for a figure in items a second; 0: the time of one call
 
@@ -53,15 +58,16 @@ names or a part of several.
 		RunE: func(cmd *cobra.Command, words []string) error {
 			ctx, first, stop := interrupted(cmd.Context())
 			defer stop()
-			list, done, err := figures(dir)
+			list, err := chosen(figures, words)
 			if err != nil {
 				return err
 			}
-			defer done()
-			if list, err = chosen(list, words); err != nil {
+			b, err := openBench(dir)
+			if err != nil {
 				return err
 			}
-			rows, err := measureAll(stoppable(ctx, first), list, cmd.ErrOrStderr())
+			defer b.close()
+			rows, err := b.measureAll(stoppable(ctx, first), list, cmd.ErrOrStderr())
 			switch {
 			case err != nil:
 				return err
@@ -107,16 +113,21 @@ func chosen(list []figure, words []string) ([]figure, error) {
 	return some, nil
 }
 
-func measureAll(ctx context.Context, list []figure, stderr io.Writer) ([]benchRow, error) {
+func (b *bench) measureAll(ctx context.Context, list []figure, stderr io.Writer) ([]benchRow, error) {
 	bar := newProgress(stderr)
 	defer bar.end()
 	var rows []benchRow
 	for i, f := range list {
 		bar.set(float64(i) / float64(len(list)))
-		row, err := f.measure()
+		m, err := f.set(b)
 		if err != nil {
 			return nil, fmt.Errorf("bench %s: %w", f.name, err)
 		}
+		row, err := m.run()
+		if err != nil {
+			return nil, fmt.Errorf("bench %s: %w", f.name, err)
+		}
+		row.Name = f.name
 		rows = append(rows, row)
 		if ctx.Err() != nil {
 			return nil, errInterrupted
@@ -132,12 +143,12 @@ const (
 	benchTime  = 4 * time.Second       // after which a row gets no more rounds than that
 )
 
-// measure runs work and floor in turn, now this first, now that, and takes the medians.
-func (f figure) measure() (benchRow, error) {
-	if f.row != nil {
-		return f.row()
+// run runs work and floor in turn, now this first, now that, and takes the medians.
+func (m measure) run() (benchRow, error) {
+	if m.row != nil {
+		return m.row()
 	}
-	sides := [2]func() error{f.work, f.floor}
+	sides := [2]func() error{m.work, m.floor}
 	var n [2]int
 	for i, side := range sides {
 		var err error
@@ -160,9 +171,9 @@ func (f figure) measure() (benchRow, error) {
 		ratios = append(ratios, times[0][round]/times[1][round])
 	}
 	w, l := median(times[0]), median(times[1])
-	row := benchRow{Name: f.name, Value: w / 1e3, Unit: "µs", Floor: l / 1e3, Ratio: median(ratios)}
-	if f.items > 0 {
-		row.Value, row.Floor, row.Unit = float64(f.items)*1e9/w, float64(f.items)*1e9/l, "readings/s"
+	row := benchRow{Value: w / 1e3, Unit: "µs", Floor: l / 1e3, Ratio: median(ratios)}
+	if m.items > 0 {
+		row.Value, row.Floor, row.Unit = float64(m.items)*1e9/w, float64(m.items)*1e9/l, "readings/s"
 	}
 	return row, nil
 }

@@ -121,16 +121,15 @@ func manyTimes(n int, f func(i int) error) error {
 // benchFlow measures payments between two processes over loopback by the clock, each voucher on the buyer's disk before it is
 // sent and on the seller's before it is acknowledged. The floor signs and verifies once a voucher, in one thread of one
 // process; with one in flight it also syncs a file once. The two take turns, so that other load meets both.
-func benchFlow(dir string, inFlight, each int) func(*node.Store) (figure, error) {
-	name := fmt.Sprintf("voucher, %d in flight", inFlight)
-	return func(*node.Store) (figure, error) {
-		return figure{name: name, row: func() (benchRow, error) {
-			return flowRow(filepath.Join(dir, fmt.Sprintf("flow%d", inFlight)), name, inFlight, each)
+func benchFlow(inFlight, each int) func(*bench) (measure, error) {
+	return func(b *bench) (measure, error) {
+		return measure{row: func() (benchRow, error) {
+			return flowRow(filepath.Join(b.dir, fmt.Sprintf("flow%d", inFlight)), inFlight, each)
 		}}, nil
 	}
 }
 
-func flowRow(dir, name string, inFlight, each int) (row benchRow, err error) {
+func flowRow(dir string, inFlight, each int) (row benchRow, err error) {
 	f, err := newFlow(dir, inFlight)
 	if err != nil {
 		return row, err
@@ -156,7 +155,7 @@ func flowRow(dir, name string, inFlight, each int) (row benchRow, err error) {
 		}
 		work, floor, ratios = append(work, n*1e9/w), append(floor, n*1e9/l), append(ratios, w/l)
 	}
-	return benchRow{Name: name, Value: median(work), Unit: "vouchers/s", Floor: median(floor), Ratio: median(ratios)}, nil
+	return benchRow{Value: median(work), Unit: "vouchers/s", Floor: median(floor), Ratio: median(ratios)}, nil
 }
 
 // bareVouchers signs and verifies so many times, and syncs as many bytes as a state has if that is asked for.
@@ -187,20 +186,20 @@ func bareVouchers(dir string, n int, synced bool) error {
 
 // benchStart measures the start of a node with many open channels, up to where each takes vouchers again: it is woken by the
 // first. The floor reads the same rows.
-func benchStart(store *node.Store) (figure, error) {
-	return figure{name: "start", row: func() (benchRow, error) {
-		find, err := benchRows(store)
+func benchStart(b *bench) (measure, error) {
+	return measure{row: func() (benchRow, error) {
+		find, err := b.channels()
 		if err != nil {
 			return benchRow{}, err
 		}
 		var work, floor, ratios []float64
 		for range benchStarts {
-			w, err := timed(func() error { _, err := startOnce(store, find); return err }, 1)
+			w, err := timed(func() error { _, err := startOnce(b.store, find); return err }, 1)
 			if err != nil {
 				return benchRow{}, err
 			}
 			l, err := timed(func() error {
-				if all, err := store.All(benchPrefix); err != nil || len(all) != benchOpen {
+				if all, err := b.store.All(benchPrefix); err != nil || len(all) != benchOpen {
 					return errBench
 				}
 				return nil
@@ -210,20 +209,19 @@ func benchStart(store *node.Store) (figure, error) {
 			}
 			work, floor, ratios = append(work, w/1e6), append(floor, l/1e6), append(ratios, w/l)
 		}
-		return benchRow{Name: fmt.Sprintf("start, %d channels", benchOpen), Value: median(work), Unit: "ms", Floor: median(floor), Ratio: median(ratios)}, nil
+		return benchRow{Value: median(work), Unit: "ms", Floor: median(floor), Ratio: median(ratios)}, nil
 	}}, nil
 }
 
 // benchMemory is what an open channel takes of the heap, the mean of all after each had something to do: the last are awake,
-// the others at rest. The floor is its row on disk. benchStart has made the rows.
-func benchMemory(store *node.Store) (figure, error) {
-	return figure{name: "open channel", row: func() (benchRow, error) {
-		_, _, seller, err := benchTerms(0)
+// the others at rest. The floor is its row on disk.
+func benchMemory(b *bench) (measure, error) {
+	return measure{row: func() (benchRow, error) {
+		find, err := b.channels()
 		if err != nil {
 			return benchRow{}, err
 		}
-		before := heap()
-		k, err := startOnce(store, func(string) (unit.Signer, error) { return seller, nil })
+		k, err := startOnce(b.store, find)
 		if err != nil {
 			return benchRow{}, err
 		}
@@ -232,15 +230,16 @@ func benchMemory(store *node.Store) (figure, error) {
 			if _, err := k.Apply(id, channel.Restarted{}, time.Now()); err != nil {
 				return benchRow{}, err
 			}
-			v, err := store.Get([]byte(storeKey(id)))
+			v, err := b.store.Get([]byte(storeKey(id)))
 			if err != nil {
 				return benchRow{}, err
 			}
 			disk += float64(len(v)) / benchOpen
 		}
-		used := (heap() - before) / benchOpen
+		with := heap()
 		runtime.KeepAlive(k)
-		return benchRow{Name: "open channel", Value: used, Unit: "B", Floor: disk, Ratio: used / disk}, nil
+		used := (with - heap()) / benchOpen // what was left of making the rows is gone in both
+		return benchRow{Value: used, Unit: "B", Floor: disk, Ratio: used / disk}, nil
 	}}, nil
 }
 

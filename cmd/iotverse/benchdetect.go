@@ -3,17 +3,16 @@ package main
 import (
 	"math/rand/v2"
 
-	"github.com/iotverse/iotverse/protocol/node"
 	"github.com/iotverse/iotverse/validator/detect"
 	"github.com/iotverse/iotverse/validator/detect/model"
 )
 
 // benchDetect judges a batch of each of twelve neighbours whose memories are full, with all features and the forest; the
 // floor adds the same readings up.
-func benchDetect(*node.Store) (figure, error) {
+func benchDetect(*bench) (measure, error) {
 	judge, err := model.Default()
 	if err != nil {
-		return figure{}, err
+		return measure{}, err
 	}
 	const sensors, batch = 12, 32
 	before := 260 // batches
@@ -51,7 +50,7 @@ func benchDetect(*node.Store) (figure, error) {
 	}
 	next()
 	total := 0.0
-	return figure{name: "detecting", items: sensors * batch, work: func() error {
+	return measure{items: sensors * batch, work: func() error {
 		for ; before > 0; before-- { // fills the memories, once
 			next()
 			if err := judged(); err != nil {

@@ -5,8 +5,6 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
-	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/btcsuite/btcd/btcec/v2"
@@ -21,33 +19,6 @@ import (
 )
 
 var errBench = errors.New("a result is not what it should be")
-
-// figures are all rows; done removes what they wrote below dir.
-func figures(dir string) (list []figure, done func(), err error) {
-	dir, err = os.MkdirTemp(dir, "iotverse-bench-")
-	if err != nil {
-		return nil, nil, err
-	}
-	store, err := node.OpenStore(filepath.Join(dir, "store"))
-	if err != nil {
-		os.RemoveAll(dir)
-		return nil, nil, err
-	}
-	done = func() {
-		store.Close()
-		os.RemoveAll(dir)
-	}
-	for _, set := range []func(*node.Store) (figure, error){benchHash, benchCheck, benchSync, benchVoucher, benchFlow(dir, benchInFlight, benchEachFlow), benchFlow(dir, 1, benchAlone),
-		benchStart, benchMemory, benchLedgerIn(dir), benchScore, benchDetect, benchEvents, benchGossip} {
-		f, err := set(store)
-		if err != nil {
-			done()
-			return nil, nil, err
-		}
-		list = append(list, f)
-	}
-	return list, done, nil
-}
 
 // benchPayment is a signed payment of the nth of some keys.
 func benchPayment(n byte) (*unit.Unit, *unit.Key, error) {
@@ -75,20 +46,20 @@ func benchRef(n byte) byteball.Hash {
 }
 
 // benchHash names a unit; the floor hashes the two strings that the name is made of.
-func benchHash(*node.Store) (figure, error) {
+func benchHash(*bench) (measure, error) {
 	u, _, err := benchPayment(7)
 	if err != nil {
-		return figure{}, err
+		return measure{}, err
 	}
 	content, whole, err := sources(u)
 	if err != nil {
-		return figure{}, err
+		return measure{}, err
 	}
 	name, err := base64.StdEncoding.DecodeString(string(u.Unit))
 	if err != nil {
-		return figure{}, err
+		return measure{}, err
 	}
-	return figure{name: "unit hash", work: func() error {
+	return measure{work: func() error {
 		if h, err := u.Hash(); err != nil || h != u.Unit {
 			return errBench
 		}
@@ -138,7 +109,7 @@ func sources(u *unit.Unit) (content, whole []byte, err error) {
 const benchKeys = 64
 
 // benchCheck reads, hashes and verifies units; the floor verifies their signatures.
-func benchCheck(*node.Store) (figure, error) {
+func benchCheck(*bench) (measure, error) {
 	type check struct {
 		data, point, rs []byte
 		pub             string
@@ -148,7 +119,7 @@ func benchCheck(*node.Store) (figure, error) {
 	for i := range list {
 		u, key, err := benchPayment(byte(i))
 		if err != nil {
-			return figure{}, err
+			return measure{}, err
 		}
 		c := check{pub: key.PublicKey()}
 		var errs [4]error
@@ -157,12 +128,12 @@ func benchCheck(*node.Store) (figure, error) {
 		c.point, errs[2] = base64.StdEncoding.DecodeString(c.pub)
 		c.rs, errs[3] = base64.StdEncoding.DecodeString(u.Authors[0].Authentifiers["r"])
 		if err := errors.Join(errs[:]...); err != nil {
-			return figure{}, err
+			return measure{}, err
 		}
 		list[i] = c
 	}
 	var done, bare int
-	return figure{name: "unit check", work: func() error {
+	return measure{work: func() error {
 		c := &list[done%benchKeys]
 		done++
 		read, err := unit.Parse(c.data)
@@ -197,14 +168,14 @@ func bareVerify(hash [32]byte, rs, point []byte) error {
 
 // benchVoucher makes a buyer's voucher with twelve outputs, sends it as bytes, lets the seller check it, and puts it on
 // disk; the floor signs and verifies once.
-func benchVoucher(store *node.Store) (figure, error) {
+func benchVoucher(b *bench) (measure, error) {
 	buyer, seller, pay, accept, err := benchChannel()
 	if err != nil {
-		return figure{}, err
+		return measure{}, err
 	}
 	now := time.Unix(accept.Base.Timestamp, 0)
 	key, _ := btcec.PrivKeyFromBytes([]byte{1, 2, 3})
-	return figure{name: "voucher on disk", work: func() error {
+	return measure{work: func() error {
 		_, effects, err := buyer.Apply(pay, now)
 		if err != nil {
 			return err
@@ -220,7 +191,7 @@ func benchVoucher(store *node.Store) (figure, error) {
 		if _, effects, err = seller.Apply(take, now); err != nil {
 			return err
 		}
-		return keep(store, effects)
+		return keep(b.store, effects)
 	}, floor: func() error {
 		hash := [32]byte{1}
 		if !ecdsa.Sign(key, hash[:]).Verify(hash[:], key.PubKey()) {

@@ -9,7 +9,6 @@ import (
 	"github.com/iotverse/iotverse/byteball/wallet"
 	"github.com/iotverse/iotverse/protocol"
 	"github.com/iotverse/iotverse/protocol/envelope"
-	"github.com/iotverse/iotverse/protocol/node"
 	"github.com/iotverse/iotverse/protocol/utim"
 	"github.com/iotverse/iotverse/validator/event"
 	"github.com/iotverse/iotverse/validator/score"
@@ -17,18 +16,18 @@ import (
 
 // benchScore judges an hour of readings, eight batches of sixty opened, beside 8,000 readings of others; the floor adds
 // the same readings up.
-func benchScore(*node.Store) (figure, error) {
+func benchScore(*bench) (measure, error) {
 	r := rand.New(rand.NewPCG(1, 1))
 	p, _ := protocol.PropertyOf("air-temperature")
 	profile := score.Profile{Property: p.Slug, Min: p.Min, Max: p.Max, MaxRate: p.Rate, Grid: p.Grid, NoiseFloor: p.Floor, BiasMax: p.BiasMax,
 		Noise: p.Noise, Period: 1000, Length: 3_600_000, MinWindows: 24, HistWindows: 168, Baseline: 168}
 	index, err := score.NewIndex(p.Grid, score.Limits{})
 	if err != nil {
-		return figure{}, err
+		return measure{}, err
 	}
 	for i := range uint64(134) {
 		if err := index.Add(score.Run{Seller: [32]byte{1}, Wid: [32]byte{2, byte(i)}, Seq: i, Committed: 1000, Readings: benchReadings(r, 0, 60)}); err != nil {
-			return figure{}, err
+			return measure{}, err
 		}
 	}
 	in := score.Input{Profile: profile, Seller: [32]byte{1}, Wid: [32]byte{3}, Window: 200, Committed: 2000, Device: 1000, Index: index}
@@ -42,7 +41,7 @@ func benchScore(*node.Store) (figure, error) {
 		in.Past = append(in.Past, score.Past{Window: 32 + w, Median: 15, Run: 3})
 	}
 	total := 0.0
-	return figure{name: "scoring", items: len(all), work: func() error {
+	return measure{items: len(all), work: func() error {
 		if score.Window(in).I == 0 {
 			return errBench
 		}
@@ -57,7 +56,7 @@ func benchScore(*node.Store) (figure, error) {
 
 // benchEvents scores an hour of readings, a second apart, in a stream that has filled its memory; the floor adds the same
 // readings up.
-func benchEvents(*node.Store) (figure, error) {
+func benchEvents(*bench) (measure, error) {
 	r := rand.New(rand.NewPCG(1, 1))
 	scorer := event.New()
 	for i := range int64(50) {
@@ -67,7 +66,7 @@ func benchEvents(*node.Store) (figure, error) {
 	}
 	list := benchReadings(r, 0, 3600)
 	total := 0.0
-	return figure{name: "event scores", items: len(list), work: func() error {
+	return measure{items: len(list), work: func() error {
 		for _, x := range list {
 			if scorer.Add(x.V) > 1 {
 				return errBench
@@ -92,13 +91,13 @@ func benchReadings(r *rand.Rand, from int64, n int) []score.Reading {
 }
 
 // benchGossip takes an offer as gossip does, envelope and binding; the floor verifies the envelope as go-cose documents it.
-func benchGossip(*node.Store) (figure, error) {
+func benchGossip(*bench) (measure, error) {
 	keys, raw, market, err := benchOffer()
 	if err != nil {
-		return figure{}, err
+		return measure{}, err
 	}
 	external := append([]byte("iotverse/1/"+string(protocol.KindOffer)), market[:]...)
-	return figure{name: "gossip message", work: func() error {
+	return measure{work: func() error {
 		env, err := envelope.Open(envelope.Keys{}, market, raw)
 		if err != nil {
 			return err

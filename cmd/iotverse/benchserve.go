@@ -23,7 +23,6 @@ import (
 	"github.com/iotverse/iotverse/byteball/ledger"
 	"github.com/iotverse/iotverse/byteball/ledger/crowd"
 	"github.com/iotverse/iotverse/byteball/unit"
-	"github.com/iotverse/iotverse/protocol/node"
 )
 
 const (
@@ -37,15 +36,15 @@ const (
 // benchLedger measures an embedded ledger on disk that a crowd pays over websockets from a process of its own. It counts the
 // processor time of this process, so that the crowd's does not matter; the floor verifies as many signatures and writes the
 // same bytes.
-func benchLedger(dir string) (figure, error) {
-	return figure{name: "ledger payment", row: func() (benchRow, error) {
-		used, frames, err := servedPayments(dir)
+func benchLedger(b *bench) (measure, error) {
+	return measure{row: func() (benchRow, error) {
+		used, frames, err := servedPayments(b.dir)
 		if err != nil {
 			return benchRow{}, err
 		}
-		floor, err := barePayments(filepath.Join(dir, "bare"), frames)
+		floor, err := barePayments(filepath.Join(b.dir, "bare"), frames)
 		n := float64(benchPayers * benchEach * benchBatches)
-		return benchRow{Name: "ledger payment", Value: n / used.Seconds(), Unit: "payments/s", Floor: n / floor.Seconds(),
+		return benchRow{Value: n / used.Seconds(), Unit: "payments/s", Floor: n / floor.Seconds(),
 			Ratio: used.Seconds() / floor.Seconds()}, err
 	}}, nil
 }
@@ -223,9 +222,4 @@ func barePayments(dir string, size int) (time.Duration, error) {
 	}
 	after, err := processorTime()
 	return after - before, err
-}
-
-// benchLedgerIn makes benchLedger a row like the others.
-func benchLedgerIn(dir string) func(*node.Store) (figure, error) {
-	return func(*node.Store) (figure, error) { return benchLedger(dir) }
 }

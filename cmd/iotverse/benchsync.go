@@ -11,7 +11,6 @@ import (
 	"github.com/iotverse/iotverse/byteball/ledger"
 	"github.com/iotverse/iotverse/byteball/unit"
 	"github.com/iotverse/iotverse/byteball/wallet"
-	"github.com/iotverse/iotverse/protocol/node"
 )
 
 const (
@@ -22,7 +21,7 @@ const (
 // benchSync fetches and verifies 10,000 units of ten addresses from an embedded ledger over a socket, as a light client
 // that knows nothing does; the floor hashes the units and verifies their signatures once. The ledger serves in the same
 // process, so its time counts, too.
-func benchSync(*node.Store) (figure, error) {
+func benchSync(*bench) (measure, error) {
 	var chain *syncChain // made when it is first needed
 	ready := func() (err error) {
 		if chain == nil {
@@ -30,7 +29,7 @@ func benchSync(*node.Store) (figure, error) {
 		}
 		return err
 	}
-	return figure{name: "light sync of 10,000 units", work: func() error {
+	return measure{work: func() error {
 		if err := ready(); err != nil {
 			return err
 		}
