@@ -186,16 +186,12 @@ func TestFollowAsksLittle(t *testing.T) {
 func TestFollowWakes(t *testing.T) {
 	c := newChain(t, 20)
 	s := c.serve()
-	r, _ := follow(t, dial(t, hub.Config{}, s.url).Follow(hub.FollowConfig{Poll: 2 * time.Second}))
+	r, _ := follow(t, dial(t, hub.Config{}, s.url).Follow(hub.FollowConfig{Poll: 12 * time.Second})) // later than reaches waits
 	r.reaches(c.proven())
 	for range 3 {
 		c.add(c.op)
-		begin := time.Now()
 		s.news()
 		r.reaches(c.proven())
-		if took := time.Since(begin); took > 1500*time.Millisecond {
-			t.Errorf("news took %s", took)
-		}
 	}
 }
 
