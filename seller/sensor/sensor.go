@@ -40,13 +40,14 @@ type Driver interface {
 // Run polls d at the shortest period of its quantities and hands every sample to emit, until ctx ends or d is at its end
 // (both nil), d fails for good, or emit returns an error. A poll that fails for the moment leaves a gap; Warn tells of it.
 // Polls stand in the middle of their period by the wall clock, so that each batch of whole periods gets its number of
-// readings; a poll that comes too late is left out, since two at once would not be two measurements.
+// readings and none more; one that a busy machine lets slip into the next period is left out.
 func Run(ctx context.Context, d Driver, emit func(Sample) error) error {
 	period, err := shortest(d.Quantities())
 	if err != nil {
 		return err
 	}
-	timer := time.NewTimer(untilNext(time.Now(), period))
+	pace := pace{period: int64(period)}
+	timer := time.NewTimer(pace.next(time.Now()))
 	defer timer.Stop()
 	for {
 		select {
@@ -54,7 +55,12 @@ func Run(ctx context.Context, d Driver, emit func(Sample) error) error {
 			return nil
 		case <-timer.C:
 		}
-		samples, err := d.Read(time.Now())
+		now := time.Now()
+		if !pace.due(now) {
+			timer.Reset(pace.next(now))
+			continue
+		}
+		samples, err := d.Read(now)
 		for _, s := range samples {
 			if err := emit(s); err != nil {
 				return err
@@ -66,7 +72,7 @@ func Run(ctx context.Context, d Driver, emit func(Sample) error) error {
 		if err != nil && !errors.Is(err, protocol.Transient) {
 			return fmt.Errorf("sensor: %w", err)
 		}
-		timer.Reset(untilNext(time.Now(), period))
+		timer.Reset(pace.next(time.Now()))
 	}
 }
 
@@ -86,13 +92,40 @@ func shortest(quantities []Quantity) (time.Duration, error) {
 	return least, nil
 }
 
-// untilNext is how long it is from t to the next middle of a period, counted from 1970.
-func untilNext(t time.Time, period time.Duration) time.Duration {
-	into := time.Duration((t.UnixNano() - int64(period/2)) % int64(period))
-	if into < 0 {
-		into += period
+// pace says when to poll: once a period, in its second half. Periods are counted from 1970.
+type pace struct {
+	period int64 // ns
+	last   int64 // number of the period that was polled last
+}
+
+// next is how long it is from t to the next middle of a period.
+func (p *pace) next(t time.Time) time.Duration {
+	n, into := p.at(t)
+	middle := p.period / 2
+	if into >= middle || n == p.last {
+		middle += p.period
 	}
-	return period - into
+	return time.Duration(middle - into)
+}
+
+// due says whether to poll at t, and counts that as done. A timer that wakes late, or a clock that was set back, finds a
+// period in its first half, whose own poll is still to come, or one that has been polled.
+func (p *pace) due(t time.Time) bool {
+	n, into := p.at(t)
+	if into < p.period/2 || n == p.last {
+		return false
+	}
+	p.last = n
+	return true
+}
+
+// at is the number of the period that t is in and how far it is into it.
+func (p *pace) at(t time.Time) (n, into int64) {
+	ns := t.UnixNano()
+	if into = ns % p.period; into < 0 {
+		into += p.period
+	}
+	return (ns - into) / p.period, into
 }
 
 // Warned is a driver whose passing errors go to a function; see Warn.
