@@ -41,8 +41,9 @@ type world struct {
 	shown    map[*unit.Unit]channel.Payouts // what the validators have read
 	trace    func(string, ...any)
 
-	deposit      *unit.Unit // what the buyer will pay
-	before, next *world     // the channel that this one succeeds, and the one that succeeds it: see succession
+	deposit       *unit.Unit     // what the buyer will pay
+	before, next  *world         // the channel that this one succeeds, and the one that succeeds it: see succession
+	held, heldFor byteball.Bytes // what the seller got for others in the channel before, and what they are owed of it
 }
 
 // content is a closing whatever its second signature.
@@ -343,8 +344,8 @@ func (w *world) mayRefuse(err error) {
 	if err == nil || errors.Is(err, byteball.Stale) || errors.Is(err, byteball.Transient) || w.buyer.evil || w.seller.revived {
 		return
 	}
-	if w.before != nil && w.before.seller.revived {
-		return // he does not know what of his money is others'
+	if w.before != nil && (w.before.seller.revived || w.before.seller.evil) {
+		return // he does not know what of his money is others': his disk was lost, or his own hand closed behind his back
 	}
 	w.must(err)
 }

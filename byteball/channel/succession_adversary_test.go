@@ -55,26 +55,30 @@ func (w *world) handOver() {
 			w.must(err, byteball.Transient, byteball.Stale, byteball.Funds)
 		}
 		if was := old.side.view(); was.Phase == channel.Closed && st.Phase <= channel.Open {
+			fresh := !st.Inherited
 			_, err := n.run(&w.next.dag, channel.Inherit{Old: *was}) // again and again
 			w.must(err)
+			if fresh && n == w.next.seller && n.side.view().Inherited {
+				w.next.inherited(*was)
+			}
 		}
 	}
 }
 
-// debit is what the seller pays of v's claims: what he got for others in the channel before, at most.
-func (w *world) debit(v channel.Voucher) byteball.Bytes {
-	if w.before == nil || len(v.Claims) == 0 {
-		return 0
-	}
-	owed, held, err := w.before.seller.side.view().Debts()
-	if err != nil {
-		return 0
-	}
+// inherited notes what the seller holds for others when he takes over the channel before, whatever becomes of his disk.
+func (w *world) inherited(old channel.State) {
+	owed, held, err := old.Debts()
+	w.must(err)
 	total, err := owed.Total()
 	w.must(err)
+	w.held, w.heldFor = held, total
+}
+
+// debit is what the seller pays of v's claims: what he got for others in the channel before, at most.
+func (w *world) debit(v channel.Voucher) byteball.Bytes {
 	claims, err := v.Claims.Total()
 	w.must(err)
-	return min(claims, held, total)
+	return min(claims, w.held, w.heldFor)
 }
 
 // withClaims is want with the debts of the channel before that the seller has paid up to now.
@@ -83,11 +87,9 @@ func (w *world) withClaims(want channel.Payouts) channel.Payouts {
 	if w.before == nil || len(st.Claimed) == 0 {
 		return want
 	}
-	_, held, err := w.before.seller.side.view().Debts()
+	want, err := want.Plus(st.Claimed)
 	w.must(err)
-	want, err = want.Plus(st.Claimed)
-	w.must(err)
-	want[sellerGets] -= held - st.Debt
+	want[sellerGets] -= w.held - st.Debt
 	return want
 }
 
