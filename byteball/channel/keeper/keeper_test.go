@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/iotverse/iotverse/byteball"
 	"github.com/iotverse/iotverse/byteball/channel"
@@ -51,6 +52,35 @@ func TestManySideBySide(t *testing.T) {
 		if id.Side == keeper.Buyer && (s.Deadline != 20+600+1 || s.Own != 2_000_000-5000 || s.Peer != address(0)) {
 			t.Errorf("buyer: %+v", s)
 		}
+	}
+}
+
+// TestStatusOfALine: both ends of a line of channels name each other.
+func TestStatusOfALine(t *testing.T) {
+	k, at := open(t, &disk{}, 1)
+	if err := pay(k, at[0], 1000); err != nil {
+		t.Fatal(err)
+	}
+	next, err := terms(0).Successor(key(1, 1).PublicKey(), 2_000_000)
+	if err != nil {
+		t.Fatal(err)
+	}
+	heir, _, err := channel.NewPayer(next, key(1, 1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	k.AddPayer(heir)
+	for _, side := range []keeper.Side{keeper.Buyer, keeper.Seller} {
+		id := keeper.ID{Side: side, Address: at[0]}
+		if _, err := k.Apply(id, channel.Succeeded{Next: heir.Address(), Base: base(40)}, start.Add(45*time.Second)); err != nil {
+			t.Fatal(err)
+		}
+		if s, err := k.Status(id); err != nil || s.Successor != heir.Address() || !strings.HasSuffix(s.Next, "goes on in channel "+string(heir.Address())) {
+			t.Errorf("%s: %+v, %v", side, s, err)
+		}
+	}
+	if s, err := k.Status(keeper.ID{Side: keeper.Buyer, Address: heir.Address()}); err != nil || s.Previous != at[0] || s.Successor != "" {
+		t.Errorf("the successor: %+v, %v", s, err)
 	}
 }
 

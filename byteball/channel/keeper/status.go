@@ -20,6 +20,9 @@ type Status struct {
 	Deadline  uint64           `json:"deadline"`  // main chain index at which something is due; 0: none
 	Next      string           `json:"next"`      // what will happen, in words
 	Over      bool             `json:"over"`
+
+	Previous  byteball.Address `json:"previous,omitempty"`  // the channel that this one took over from
+	Successor byteball.Address `json:"successor,omitempty"` // the one that takes over, once that is open
 }
 
 // Status returns how a channel stands. Error: NotFound.
@@ -33,7 +36,7 @@ func (k *Keeper) Status(id ID) (Status, error) {
 
 func describe(id ID, st channel.State) Status {
 	s := Status{Side: id.Side, Address: id.Address, Peer: st.Terms.SellerAddress, Phase: st.Phase.String(), Deposit: st.Terms.Deposit,
-		Over: st.Phase.Over()}
+		Over: st.Phase.Over(), Previous: st.Terms.Previous, Successor: st.Next}
 	paid := st.Payouts
 	if st.Settled != nil {
 		paid = channel.Paid(st.Settled)
@@ -49,6 +52,9 @@ func describe(id ID, st channel.State) Status {
 		s.Own = s.Deposit - min(s.Spent, s.Deposit)
 	}
 	s.Deadline, s.Next = due(id.Side, st)
+	if s.Successor != "" {
+		s.Next += "; the deal goes on in channel " + string(s.Successor)
+	}
 	return s
 }
 
