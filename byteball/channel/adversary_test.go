@@ -344,8 +344,8 @@ func (w *world) mayRefuse(err error) {
 	if err == nil || errors.Is(err, byteball.Stale) || errors.Is(err, byteball.Transient) || w.buyer.evil || w.seller.revived {
 		return
 	}
-	if w.before != nil && (w.before.seller.revived || w.before.seller.evil) {
-		return // he does not know what of his money is others': his disk was lost, or his own hand closed behind his back
+	if b := w.before; b != nil && (b.seller.revived || b.seller.evil || b.stolen) {
+		return // he does not know what of his money is others': his disk was lost, or his key closed behind his back
 	}
 	w.must(err)
 }
