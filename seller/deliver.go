@@ -52,6 +52,13 @@ func (d *sale) voucher(m *protocol.Voucher) {
 	}
 }
 
+// A voucher that comes while the channel closes is taken, since the closing before it may be too cheap for the ledger. But that
+// may become stable all the same, so nothing is given for what the new one pays on top: no round begins, and the key of a
+// batch waits until the voucher that pays for it is settled.
+
+// closing says whether the seller has signed a closing.
+func (d *sale) closing() bool { return d.payee.Phase == channel.Closing }
+
 // prepaid checks the fee of a window's committee, begins its round and shows the members that they are paid. A fee that comes
 // when its window is over is taken all the same: it serves a later window, as that of any window without a stamp.
 func (d *sale) prepaid(w uint64, v channel.Voucher) error {
@@ -60,7 +67,8 @@ func (d *sale) prepaid(w uint64, v channel.Voucher) error {
 	if known && d.payee.Newest != nil && v.N <= d.payee.Newest.N {
 		return nil // a repeat
 	}
-	if known && d.repeats(v) {
+	closing := d.closing()
+	if (known || closing) && d.repeats(v) {
 		return d.accept(v, d.payee.Payouts) // renewed: younger, or with a larger tps fee
 	}
 	if w < d.Match.First || c.cal.WindowStart(w).After(c.now.Add(c.par.Window())) {
@@ -81,7 +89,7 @@ func (d *sale) prepaid(w uint64, v channel.Voucher) error {
 			return err
 		}
 	}
-	if err := d.accept(v, want); err != nil {
+	if err := d.accept(v, want); err != nil || closing && !known {
 		return err
 	}
 	if free && !known {
@@ -176,6 +184,9 @@ func (d *sale) paid(w uint64, i uint8, v channel.Voucher) error {
 		d.handKey(w, i) // the newest once more, perhaps signed anew: the key may be lost
 		return nil
 	}
+	if d.progress.Sealed && w == d.progress.Window && i == d.progress.Next {
+		return d.accept(v, d.payee.Payouts)
+	}
 	if slices.Contains(d.progress.Prepaid, w) && d.c.streams[d.Offer.Prop].rounds[w] == nil {
 		return fmt.Errorf("window is not kept any more: %w", protocol.Invalid)
 	}
@@ -191,14 +202,31 @@ func (d *sale) paid(w uint64, i uint8, v channel.Voucher) error {
 	if err != nil {
 		return err
 	}
+	closing := d.closing()
 	if err := d.accept(v, want); err != nil {
 		return err
+	}
+	if closing {
+		d.progress.Window, d.progress.Next, d.progress.Sealed = w, i, true
+		d.save()
+		return nil
 	}
 	d.progress.Window, d.progress.Next = w, i+1
 	d.save()
 	d.handKey(w, i)
 	d.deliver(true)
 	return nil
+}
+
+// unseal hands out the key that waits, if the voucher that pays for it was settled and not an older one.
+func (d *sale) unseal() {
+	p := &d.progress
+	if !p.Sealed || channel.Paid(d.payee.Settled)[d.PayTo] < d.payee.Payouts[d.PayTo] {
+		return
+	}
+	p.Sealed, p.Next = false, p.Next+1
+	d.save()
+	d.handKey(p.Window, p.Next-1)
 }
 
 // handKey sends the key of a batch that is paid for.

@@ -131,6 +131,7 @@ func (c *Core) resume() {
 		d.asking = d.asking || d.payee.Phase > channel.Open
 		if d.payee.Settled != nil {
 			d.enter(channel.Paid(d.payee.Settled)[d.PayTo]) // a watcher may have seen it while the seller was off
+			d.unseal()
 		}
 		if d.payee.Phase <= channel.Open {
 			d.tell(d.number())

@@ -39,6 +39,7 @@ type progress struct {
 	Next    uint8               // batch to be delivered next in it
 	Payees  []protocol.Identity // everybody ever paid, ascending: they get the closing voucher
 	Told    bool                // they have got it
+	Sealed  bool                // the newest voucher pays for batch Next, but came while the channel closed: its key waits
 }
 
 // record is a deal as it is saved.
@@ -252,6 +253,7 @@ func (d *sale) chain(ev role.Chain) {
 	d.c.note("channel "+now.String(), "deal", d.ID.String(), "why", d.payee.Reason)
 	if d.payee.Settled != nil {
 		d.enter(channel.Paid(d.payee.Settled)[d.PayTo]) // nothing, if the buyer took a refund
+		d.unseal()
 	}
 }
 

@@ -322,6 +322,7 @@ func (w *world) offer(v channel.Voucher) {
 		return
 	}
 	ev := channel.Accept{Voucher: v, Base: base(parent), Tip: w.dag.mci}
+	closing := w.seller.side.view().Phase == channel.Closing
 	want, k := w.want(v)
 	if w.strict && !w.seller.revived {
 		ev.Want = w.withClaims(want)
@@ -336,7 +337,9 @@ func (w *world) offer(v channel.Voucher) {
 		w.break_("the seller takes %d where %d are due", got[sellerGets], due)
 	}
 	delete(got, changeGoes)
-	w.credit(got, k, v)
+	if w.monotone(got); !closing { // nothing is given for what comes then
+		w.credit(got, k, v)
+	}
 }
 
 // mayRefuse checks that the seller refuses as wrong only what an honest buyer did not sign.
@@ -350,12 +353,15 @@ func (w *world) mayRefuse(err error) {
 	w.must(err)
 }
 
-func (w *world) credit(got channel.Payouts, k int, v channel.Voucher) {
+func (w *world) monotone(got channel.Payouts) {
 	for a, n := range w.credited {
 		if got[a] < n {
 			w.break_("payees are monotone: %s falls from %d to %d", a, n, got[a])
 		}
 	}
+}
+
+func (w *world) credit(got channel.Payouts, k int, v channel.Voucher) {
 	if w.seller.revived && w.late() {
 		return // he gave nothing for it
 	}

@@ -26,6 +26,8 @@ type (
 	// Accept (seller) hands him a voucher. Base is its parent as the seller's own ledger proved it, Tip his last main
 	// chain index. Want, if not nil, is all that everybody must have been promised by now, as State.Payouts was after the last
 	// voucher and what was sold since: the voucher pays exactly that, and what it newly claims of the previous channel's debts.
+	// While the channel is Closing a dearer voucher is taken to close with, but a closing before it may be settled all the
+	// same: what it pays more is worth nothing before it is Settled, and nothing is to be given for it.
 	Accept struct {
 		Voucher Voucher
 		Base    Base

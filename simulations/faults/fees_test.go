@@ -151,3 +151,55 @@ func TestTradeGoesOnAfterARenewal(t *testing.T) {
 	}
 	w.settle()
 }
+
+// TestTheKeyOfALatePaymentWaits: a payment for a batch comes when the seller has signed a closing without it, dear enough to
+// be taken. Its key waits for the ledger, which takes either; the seller gives nothing that an older closing does not pay.
+func TestTheKeyOfALatePaymentWaits(t *testing.T) {
+	for name, older := range map[string]bool{"the payment is settled": false, "the older closing is settled": true} {
+		t.Run(name, func(t *testing.T) {
+			w := market(t)
+			newest, _ := w.offered()
+			w.bought(5)
+			least := 3 * *newest
+			var late *protocol.Voucher
+			losing, keys, early := true, 0, false
+			w.wire.tap = func(_ *node, env envelope.Envelope) []envelope.Envelope {
+				switch m := env.Body.(type) {
+				case *protocol.Voucher:
+					if losing && m.Index != protocol.Prepaid {
+						late = m
+						return nil
+					}
+				case *protocol.Close:
+					if losing {
+						return nil
+					}
+				case *protocol.Key:
+					if late != nil && m.Window == late.Window && int(m.Index) == int(late.Index) {
+						keys, early = keys+1, early || w.only().closing == nil
+					}
+				}
+				return []envelope.Envelope{env}
+			}
+			w.until("a payment is lost", time.Minute, func() bool { return late != nil })
+			if older {
+				w.ledger.held = func(*unit.Unit) bool { return true }
+				w.dealer.step(role.Stop{})
+				w.until("a closing is taken", time.Minute, func() bool { return len(w.ledger.posted) > 0 })
+				w.ledger.fee = least
+			} else {
+				w.ledger.fee = least
+				w.dealer.step(role.Stop{})
+			}
+			w.until("the seller tries to close", time.Minute, func() bool { return w.dealer.heard("close refused by the ledger") })
+			losing = false
+			w.run(20 * time.Second) // the dearer voucher comes
+			w.ledger.held = nil
+			w.settle()
+			if want := map[bool]int{true: 0, false: 1}[older]; keys != want || early || len(w.buyer.got) != 5+want {
+				w.explain()
+				t.Errorf("%d keys (before the closing was settled: %v), %d batches open, want %d and %d", keys, early, len(w.buyer.got), want, 5+want)
+			}
+		})
+	}
+}
