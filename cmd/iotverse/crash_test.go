@@ -224,9 +224,6 @@ func (m *crashMarket) finish(l *lane, c *crash, b *process) {
 	if err != nil && b.killed() {
 		c.died[1] = true
 		b = m.buy(l, c.dir)
-		for !b.gone() && !strings.Contains(b.text(), "reachable at") {
-			time.Sleep(50 * time.Millisecond)
-		}
 		err = stopProcess(b)
 	}
 	if err != nil {

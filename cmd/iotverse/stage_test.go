@@ -171,8 +171,11 @@ func eventually(t *testing.T, what string, limit time.Duration, ok func() bool) 
 	t.Fatalf("%s: not within %v", what, limit)
 }
 
-// stopProcess asks a process to settle and waits for its end.
+// stopProcess asks a role's process to settle, as soon as it listens for that, and waits for its end.
 func stopProcess(p *process) error {
+	for !p.gone() && !strings.Contains(p.text(), "reachable at") {
+		time.Sleep(50 * time.Millisecond)
+	}
 	p.signal(os.Interrupt)
 	return p.ended()
 }
