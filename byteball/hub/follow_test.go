@@ -42,32 +42,44 @@ func (r *reader) deliver(tip uint64, units []unit.Proven) error {
 	return nil
 }
 
+// patience is how long a reader may stand still before a test calls it stuck; a long way takes as long as it takes.
+const patience = 10 * time.Second
+
+// waits until done, or until nothing more has come for as long as patience goes.
+func (r *reader) waits(done func() bool) bool {
+	type place struct {
+		tip uint64
+		n   int
+	}
+	var at place
+	for deadline := time.Now().Add(patience); ; time.Sleep(quick) {
+		r.mu.Lock()
+		ok, now := done(), place{r.tip, len(r.got)}
+		r.mu.Unlock()
+		if ok {
+			return true
+		}
+		if now != at {
+			at, deadline = now, time.Now().Add(patience)
+		}
+		if time.Now().After(deadline) {
+			return false
+		}
+	}
+}
+
 // reaches waits until the tip is at least want.
 func (r *reader) reaches(want int) {
 	r.t.Helper()
-	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(2 * time.Millisecond) {
-		r.mu.Lock()
-		done := r.any && int(r.tip) >= want
-		r.mu.Unlock()
-		if done {
-			return
-		}
-		if time.Now().After(deadline) {
-			r.t.Fatalf("tip %d, want %d", r.tip, want)
-		}
+	if !r.waits(func() bool { return r.any && int(r.tip) >= want }) {
+		r.t.Fatalf("tip %d, want %d", r.tip, want)
 	}
 }
 
 // expect wants exactly these units, in any order, and waits for them to come.
 func (r *reader) expect(what string, want []string) {
 	r.t.Helper()
-	count := func() int {
-		r.mu.Lock()
-		defer r.mu.Unlock()
-		return len(r.got)
-	}
-	for deadline := time.Now().Add(5 * time.Second); count() < len(want) && time.Now().Before(deadline); time.Sleep(quick) {
-	}
+	r.waits(func() bool { return len(r.got) >= len(want) })
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	got := slices.Sorted(slices.Values(r.got))
@@ -186,7 +198,7 @@ func TestFollowAsksLittle(t *testing.T) {
 func TestFollowWakes(t *testing.T) {
 	c := newChain(t, 20)
 	s := c.serve()
-	r, _ := follow(t, dial(t, hub.Config{}, s.url).Follow(hub.FollowConfig{Poll: 12 * time.Second})) // later than reaches waits
+	r, _ := follow(t, dial(t, hub.Config{}, s.url).Follow(hub.FollowConfig{Poll: patience + 2*time.Second})) // too late
 	r.reaches(c.proven())
 	for range 3 {
 		c.add(c.op)
