@@ -8,29 +8,37 @@ import (
 	"github.com/iotverse/iotverse/market/classify"
 	"github.com/iotverse/iotverse/protocol"
 	"github.com/iotverse/iotverse/validator/label"
+	"github.com/iotverse/iotverse/validator/score"
 )
 
-// class says what the data are by what was opened, and whether a label of the offer is wrong.
-func (c *Core) class(r *round, p protocol.Property) (protocol.Class, bool) {
-	e := label.Evidence{Offer: r.offer, Prop: p, Cell: r.wc.Cell, T1: r.wc.T1, Coverage: permille(r.result.Stats.Complete),
-		Window: int64(r.wc.Window), Length: c.par.Window(), Near: c.nearby(r.stream, r.offer, r.wc.Window)}
-	for i := range r.headers {
-		if open, held := r.batches[i]; held {
-			if list, err := protocol.DecodePack(p, open.Pack); err == nil {
-				e.Batches = append(e.Batches, list)
-			}
+// classed is what a class hangs on beside what the scorer was given.
+type classed struct {
+	_     struct{} `cbor:",toarray"`
+	Offer []byte   // enc(Offer) of the deal that pays
+	Near  map[string][]float64
+}
+
+// class says what the data of a window are by what was opened, and whether a label of the offer is wrong. Recompute repeats it.
+func (c *Core) class(wc *protocol.WindowCommit, in score.Input, res score.Result, offer *protocol.Offer, near map[string][]float64) label.Finding {
+	p, _ := protocol.PropertyOf(wc.Prop)
+	e := label.Evidence{Offer: offer, Prop: p, Cell: wc.Cell, T1: wc.T1, Coverage: permille(res.Stats.Complete),
+		Window: in.Window, Length: c.par.Window(), Near: near}
+	for _, b := range in.Batches {
+		if b.Readings == nil {
+			continue
 		}
+		list := make([]protocol.Reading, len(b.Readings))
+		for i, r := range b.Readings {
+			list[i] = protocol.Reading{Time: r.T, Value: r.V}
+		}
+		e.Batches = append(e.Batches, list)
 	}
-	for _, past := range r.stream.past {
-		if past.Window < int64(r.wc.Window) {
+	for _, past := range in.Past {
+		if past.Window < in.Window {
 			e.Past = append(e.Past, label.Earlier{Window: past.Window, Median: past.Median, Run: past.Run})
 		}
 	}
-	f := label.Of(e)
-	for _, w := range f.Wrong {
-		c.note("a wrong label", "seller", r.wc.Seller, "property", r.wc.Prop, "window", r.wc.Window, "label", w.String())
-	}
-	return f.Class, len(f.Wrong) > 0
+	return label.Of(e)
 }
 
 // nearby has the medians of the nearest other sellers of each property and of the offer's medium, at most maxNeighbours, that

@@ -65,6 +65,9 @@ func TestTheCommitteeClassifies(t *testing.T) {
 					check(t, s, window, want, i == 0 && c.name != "the truth")
 				}
 			}
+			if n := repeats(t, w, label.Code); (n > 0) != (c.name != "the truth") {
+				t.Errorf("%d judgements of a wrong label were repeated", n)
+			}
 		})
 	}
 }

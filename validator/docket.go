@@ -17,6 +17,12 @@ import (
 // the stamp follows from the reveals. It is saved when the stamp is whole and kept for the dispute time (MECHANISM 5: an
 // audit recomputes from what members keep). Recompute reads it.
 type docket struct {
+	_ struct{} `cbor:",toarray"`
+	judged
+	Class *classed // nil of a judgement whose class cannot be repeated: older ones did not keep it
+}
+
+type judged struct {
 	_       struct{} `cbor:",toarray"`
 	Scorer  uint32
 	Commit  []byte // envelope of the WindowCommit
@@ -48,6 +54,7 @@ type seat struct {
 type given struct {
 	in    score.Input
 	order uint64
+	near  map[string][]float64
 }
 
 const docketPrefix = "docket/"
@@ -68,6 +75,17 @@ func readDocketKey(name string) (window uint64, wid protocol.Hash, err error) {
 	return window, protocol.Hash(raw), nil
 }
 
+// readDocket reads a docket, also as it was written before it held what a class hangs on. Error: Invalid.
+func readDocket(data []byte) (d docket, err error) {
+	if err = protocol.Decode(data, &d); err == nil {
+		return d, nil
+	}
+	if protocol.Decode(data, &d.judged) == nil {
+		return docket{judged: d.judged}, nil
+	}
+	return d, err
+}
+
 // disputeWindows is for how many windows a judgement can be asked for again.
 func (c *Core) disputeWindows() uint64 { return uint64(c.par.Dispute) * uint64(c.par.EpochWindows) }
 
@@ -82,7 +100,7 @@ func (c *Core) file(r *round) {
 	if r.given == nil || r.mine == nil || r.final == nil {
 		return
 	}
-	d := docket{Scorer: score.Version, Commit: r.env.Raw, Arrived: r.arrived.UnixMilli(), Headers: r.headers, Faults: r.faults,
+	d := judged{Scorer: score.Version, Commit: r.env.Raw, Arrived: r.arrived.UnixMilli(), Headers: r.headers, Faults: r.faults,
 		Order: r.given.order, Input: r.given.in, Result: digest(r.result), Stamped: r.final,
 		Quorum: r.committee.Quorum, Lone: r.committee.Provisional}
 	for _, i := range r.common {
@@ -114,8 +132,13 @@ func (c *Core) file(r *round) {
 		c.emit(role.Refused{Err: err})
 		return
 	}
+	class := &classed{Near: r.given.near}
+	if class.Offer, err = protocol.Encode(r.offer); err != nil {
+		c.emit(role.Refused{Err: err})
+		return
+	}
 	r.given = nil
-	if c.save(docketKey(r.wc.Window, r.wid), d) {
+	if c.save(docketKey(r.wc.Window, r.wid), docket{judged: d, Class: class}) {
 		c.dockets[r.wid] = r.wc.Window
 	}
 }

@@ -19,7 +19,20 @@ func Amend(data []byte, scorer uint32, mine func(*protocol.Reveal)) []byte {
 		mine(m)
 		d.Mine, _ = protocol.Encode(m)
 	}
-	out, err := protocol.Encode(d)
+	return encoded(d)
+}
+
+// Older is a docket as it was written before it held what a class hangs on.
+func Older(data []byte) []byte {
+	d, err := readDocket(data)
+	if err != nil {
+		panic(err)
+	}
+	return encoded(d.judged)
+}
+
+func encoded(v any) []byte {
+	out, err := protocol.Encode(v)
 	if err != nil {
 		panic(err)
 	}

@@ -23,11 +23,16 @@ func (c *Core) judge(r *round) {
 	prop, _ := protocol.PropertyOf(r.wc.Prop)
 	in := c.input(r, prop)
 	r.result = c.weigh(r, in)
-	class, mislabelled := c.class(r, prop)
+	near := c.nearby(r.stream, r.offer, r.wc.Window)
+	r.given.near = near
+	found := c.class(r.wc, in, r.result, r.offer, near)
+	for _, w := range found.Wrong {
+		c.note("a wrong label", "seller", r.wc.Seller, "property", r.wc.Prop, "window", r.wc.Window, "label", w.String())
+	}
 	m := &protocol.Reveal{
 		Wid: r.wid, Ticket: r.seat.ID,
 		Score: permille(r.result.I), C: permille(r.result.C), T: permille(r.result.T),
-		Class: class, Salt: c.salt(r.wid),
+		Class: found.Class, Salt: c.salt(r.wid),
 		Neighbor: 1<<min(len(in.Neighbours), 63) - 1,
 	}
 	m.Hard, m.Evidence = c.accuse(r, in)
@@ -38,17 +43,7 @@ func (c *Core) judge(r *round) {
 		c.note("reasons against a window", "seller", r.wc.Seller, "property", r.wc.Prop, "window", r.wc.Window, "integrity", r.result.I,
 			"collection", r.result.C, "transport", r.result.T, "reasons", explained(r.result.Soft))
 	}
-	for _, s := range r.result.Soft {
-		if len(m.Reasons) < 16 {
-			m.Reasons = append(m.Reasons, uint8(s.Code))
-		}
-	}
-	if mislabelled && len(m.Reasons) < 16 {
-		m.Reasons = append(m.Reasons, label.Code) // larger than those of package score
-	}
-	if len(m.Reasons) < 16 && c.event(r, in) {
-		m.Reasons = append(m.Reasons, protocol.CodeEvent) // the largest
-	}
+	m.Reasons = reasons(r.result, len(found.Wrong) > 0, c.event(r.stream.streamKey, in, r.result))
 	m.Custody = judge.Custody(r.seat.ID, m.Salt, r.packs())
 	if !c.promise("reveal", r.wid, r.wc.Window, m) {
 		r.absent = true
@@ -57,6 +52,24 @@ func (c *Core) judge(r *round) {
 	r.mine = m
 	r.reveals[r.seat.ID] = m
 	c.commit(r)
+}
+
+// maxReasons is what a reveal holds.
+const maxReasons = 16
+
+// reasons are the soft codes of a reveal, ascending, as many as it holds: of a wrong label and of an event after the scorer's,
+// for theirs are the largest.
+func reasons(res score.Result, mislabelled, event bool) (codes []uint8) {
+	for _, s := range res.Soft {
+		codes = append(codes, uint8(s.Code))
+	}
+	if mislabelled {
+		codes = append(codes, label.Code)
+	}
+	if event {
+		codes = append(codes, protocol.CodeEvent)
+	}
+	return codes[:min(len(codes), maxReasons)]
 }
 
 // explained writes reasons for people.

@@ -13,7 +13,6 @@ import (
 	"github.com/iotverse/iotverse/market/deal"
 	judge "github.com/iotverse/iotverse/market/round"
 	"github.com/iotverse/iotverse/protocol"
-	"github.com/iotverse/iotverse/validator/label"
 	"github.com/iotverse/iotverse/validator/score"
 )
 
@@ -35,8 +34,7 @@ func (r *Recomputed) Same() bool { return len(r.Differs) == 0 && len(r.Missing) 
 
 // Recompute repeats the judgements of the windows wids, all that can be disputed if there are none, from what a validator of
 // this market has saved: its own reveal from the opened batches, the stamp from the reveals, the signatures. The order is
-// that of windows. It takes the committee as this member drew it, and the classes of reveals as they are: labels are voted
-// on, not scored. Errors: NotFound for a window of which nothing is kept; Invalid for damaged rows and those of another
+// that of windows. It takes the committee as this member drew it, and the other members' reveals as they are. Errors: NotFound for a window of which nothing is kept; Invalid for damaged rows and those of another
 // market.
 func Recompute(rules deal.Rules, saved map[string][]byte, wids ...protocol.Hash) ([]*Recomputed, error) {
 	m := &rules.Manifest
@@ -84,7 +82,7 @@ func readDockets(saved map[string][]byte) (list []named, err error) {
 		if _, d.wid, err = readDocketKey(name); err != nil {
 			return nil, err
 		}
-		if err := protocol.Decode(saved[key], &d.docket); err != nil {
+		if d.docket, err = readDocket(saved[key]); err != nil {
 			return nil, fmt.Errorf("validator: saved judgement of window %s: %w", d.wid, err)
 		}
 		list = append(list, d)
@@ -170,15 +168,30 @@ func (c *Core) rescore(d *docket, out *Recomputed, packs map[int]entry) {
 			out.differ("%s: revealed %d, recomputed %d", n.what, n.said, n.now)
 		}
 	}
-	var now []uint8
-	for _, s := range res.Soft {
-		now = append(now, uint8(s.Code))
-	}
-	if then := slices.DeleteFunc(slices.Clone(said.Reasons), func(code uint8) bool { return code == label.Code || code == protocol.CodeEvent }); !slices.Equal(then, now) {
-		out.differ("soft codes: revealed %v, recomputed %v", then, now)
-	}
+	c.reclass(d, out, in, res)
 	if len(out.Differs) == 0 && digest(res) != d.Result {
 		out.differ("a statistic behind the scores is not the same bits")
+	}
+}
+
+// reclass finds the class and the reasons again and compares.
+func (c *Core) reclass(d *docket, out *Recomputed, in score.Input, res score.Result) {
+	if d.Class == nil {
+		out.miss("judged by an iotverse that did not keep what the class hangs on: class and reasons are not repeated")
+		return
+	}
+	offer := new(protocol.Offer)
+	if err := protocol.Decode(d.Class.Offer, offer); err != nil {
+		out.differ("the offer that was judged cannot be read: %v", err)
+		return
+	}
+	found := c.class(out.Commit, in, res, offer, d.Class.Near)
+	if found.Class != out.Mine.Class {
+		out.differ("class: revealed %+v, recomputed %+v", out.Mine.Class, found.Class)
+	}
+	event := c.event(streamKey{out.Commit.Seller, out.Commit.Prop}, in, res)
+	if now := reasons(res, len(found.Wrong) > 0, event); !slices.Equal(out.Mine.Reasons, now) {
+		out.differ("soft codes: revealed %v, recomputed %v", out.Mine.Reasons, now)
 	}
 }
 

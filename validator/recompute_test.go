@@ -74,6 +74,26 @@ func TestRecompute(t *testing.T) {
 	}
 }
 
+// repeats wants every member to repeat every judgement that it keeps, and counts those whose stamp has a reason.
+func repeats(t *testing.T, w *world, reason uint8) (n int) {
+	t.Helper()
+	for i, member := range w.nodes {
+		list, err := validator.Recompute(w.rules, member.disk)
+		if err != nil || len(list) == 0 {
+			t.Fatalf("member %d repeats %d judgements: %v", i, len(list), err)
+		}
+		for _, r := range list {
+			if !r.Same() {
+				t.Errorf("member %d, window %d of %s: differs %q, missing %q", i, r.Commit.Window, r.Commit.Seller, r.Differs, r.Missing)
+			}
+			if slices.Contains(r.Mine.Reasons, reason) {
+				n++
+			}
+		}
+	}
+	return n
+}
+
 func TestRecomputeSaysWhatIsWrong(t *testing.T) {
 	w, s := market6(t)
 	disk, stamp := w.nodes[0].disk, s.stamp(5)
@@ -102,6 +122,13 @@ func TestRecomputeSaysWhatIsWrong(t *testing.T) {
 		{"another reason", func(d map[string][]byte) {
 			d[docket] = validator.Amend(d[docket], 0, func(m *protocol.Reveal) { m.Reasons = []uint8{22} })
 		}, "soft codes: revealed [22], recomputed []", ""},
+		{"another class", func(d map[string][]byte) {
+			d[docket] = validator.Amend(d[docket], 0, func(m *protocol.Reveal) { m.Class.Medium = "room" })
+		}, "class: revealed {", ""},
+		{"an event that was none", func(d map[string][]byte) {
+			d[docket] = validator.Amend(d[docket], 0, func(m *protocol.Reveal) { m.Reasons = []uint8{protocol.CodeEvent} })
+		}, "soft codes: revealed [31], recomputed []", ""},
+		{"an older docket", func(d map[string][]byte) { d[docket] = validator.Older(d[docket]) }, "", "class and reasons are not repeated"},
 		{"an old scorer", func(d map[string][]byte) { d[docket] = validator.Amend(d[docket], 1, nil) }, "", "version 1 of the scorer"},
 		{"no batches", func(d map[string][]byte) {
 			maps.DeleteFunc(d, func(key string, _ []byte) bool { return strings.HasPrefix(key, "history/"+id) })

@@ -175,7 +175,8 @@ func (c *Core) restoreDocket(name string, data []byte) error {
 		return err
 	}
 	c.dockets[wid] = window
-	return protocol.Decode(data, new(docket))
+	_, err = readDocket(data)
+	return err
 }
 
 func (c *Core) restoreBatch(data []byte, memo map[string]*protocol.WindowCommit) error {

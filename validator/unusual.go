@@ -7,7 +7,7 @@ import (
 )
 
 // unusual says whether the opened batches of a window show what the stream did not show before: package event scores the
-// median of each, after those of all earlier batches that are kept. The window that follows is marked only if it is clearly
+// median of each, after those of the batches that are kept of the windows before it, back to the history horizon. The window that follows is marked only if it is clearly
 // more unusual, so an event is marked once, when it begins. Members that keep other batches may see it otherwise: the mark
 // stands in a stamp if most of them see it.
 func (a *archive) unusual(key streamKey, window int64, batches []score.Batch) bool {
@@ -15,6 +15,9 @@ func (a *archive) unusual(key streamKey, window int64, batches []score.Batch) bo
 	for _, s := range a.streams[key] {
 		if int64(s.wc.Window) >= window {
 			break
+		}
+		if int64(s.wc.Window) < window-int64(a.m.Params.History) {
+			continue
 		}
 		for _, p := range s.proofs {
 			scorer.Add(middle(p.readings))
@@ -30,8 +33,8 @@ func (a *archive) unusual(key streamKey, window int64, batches []score.Batch) bo
 }
 
 // event says whether a window that may be sold is to be marked as one with an event.
-func (c *Core) event(r *round, in score.Input) bool {
-	return len(r.result.Hard) == 0 && r.result.I >= c.par.IntegrityMin && c.archive.unusual(r.stream.streamKey, in.Window, in.Batches)
+func (c *Core) event(key streamKey, in score.Input, res score.Result) bool {
+	return len(res.Hard) == 0 && res.I >= c.par.IntegrityMin && c.archive.unusual(key, in.Window, in.Batches)
 }
 
 // middle is the median of readings; 0 of none.

@@ -42,4 +42,7 @@ func TestEventIsMarked(t *testing.T) {
 	if want := []uint64{quiet + 1}; !slices.Equal(marked, want) {
 		t.Errorf("got marks on windows %v, want %v", marked, want)
 	}
+	if repeats(t, w, protocol.CodeEvent) == 0 {
+		t.Error("no mark was repeated")
+	}
 }
