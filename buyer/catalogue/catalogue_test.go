@@ -55,6 +55,25 @@ func listing(id, title, unit, building, room string, valid time.Duration) catalo
 		Until: start.Add(valid)}
 }
 
+// A name that stands in a title alone is found among many offers, as whatever its letters are known to the full text.
+func TestFindsAnyName(t *testing.T) {
+	names := []string{"Zurich", "Zürich", "Łódź", "Σίφνος", "北京"}
+	c := open(t, "")
+	var list []catalogue.Listing
+	for i := range 2100 { // so that the other words find nothing
+		list = append(list, listing(fmt.Sprintf("a%04d", i), fmt.Sprintf("outdoor air temperature mast %d", i), "Cel", "", "", time.Hour))
+	}
+	for _, name := range names {
+		list = append(list, listing(name, "outdoor air temperature "+name, "Cel", "", "", time.Hour))
+	}
+	put(t, c, list...)
+	for _, name := range names {
+		if got := search(t, c, "outdoor air temperature in "+name, start); got[0] != name {
+			t.Errorf("%s: found %v", name, got)
+		}
+	}
+}
+
 func TestLife(t *testing.T) {
 	ctx := context.Background()
 	c := open(t, filepath.Join(t.TempDir(), "offers #1?.db"))

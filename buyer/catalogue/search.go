@@ -154,7 +154,8 @@ func byFacets(f *rank.Facets, now time.Time, net int) (string, []any) {
 // common is in how many offers a word stands that finds nothing by itself.
 const common = 2000
 
-// rare returns the words that stand in some offers, but not in many.
+// rare returns the words that stand in some offers, but not in many. The list of words has them as the full text folds case
+// and accents, by rules of its own: what does not stand there as it is, the full text itself is asked for.
 func (c *Catalogue) rare(ctx context.Context, words []string) ([]string, error) {
 	var list []string
 	for _, w := range words {
@@ -162,6 +163,12 @@ func (c *Catalogue) rare(ctx context.Context, words []string) ([]string, error) 
 		err := c.db.QueryRowContext(ctx, "SELECT doc FROM counts WHERE term = ?", w).Scan(&n)
 		if err != nil && !errors.Is(err, sql.ErrNoRows) {
 			return nil, fmt.Errorf("catalogue: search: %w", err)
+		}
+		if match := fullText([]string{w}); n == 0 && match != "" {
+			err := c.db.QueryRowContext(ctx, "SELECT count(*) FROM (SELECT 1 FROM words WHERE words MATCH ? LIMIT ?)", match, common+1).Scan(&n)
+			if err != nil {
+				return nil, fmt.Errorf("catalogue: search: %w", err)
+			}
 		}
 		if n > 0 && n <= common {
 			list = append(list, w)
