@@ -24,7 +24,7 @@ type rowReader struct {
 	columns [5]int // sensor, batch, ts, value, arrival; −1 if not there
 	index   map[string]int
 	names   []string
-	waiting []sentRow // of each sensor: its last row, until it is known whether its batch goes on
+	senders []*sender
 	good    int64
 	bad     int64
 }
@@ -186,7 +186,7 @@ func millis(s string) (int64, error) {
 	return int64(math.Round(x * 1000)), nil
 }
 
-// take passes on the row that was waiting, now that it is known whether it ended its batch.
+// take puts a row behind those of its sensor, and passes one of these on if enough are known that came after it.
 func (r *rowReader) take(row sentRow, sensor string) error {
 	i, ok := r.index[sensor]
 	if !ok {
@@ -194,23 +194,74 @@ func (r *rowReader) take(row sentRow, sensor string) error {
 		i = len(r.names)
 		r.index[sensor] = i
 		r.names = append(r.names, sensor)
-		row.sensor, row.key = uint32(i), row.t
-		r.waiting = append(r.waiting, row)
+		r.senders = append(r.senders, &sender{key: math.MinInt64})
+	}
+	row.sensor = uint32(i)
+	s := r.senders[i]
+	s.push(row)
+	if len(s.rows)-s.first <= ahead {
 		return nil
 	}
-	old := r.waiting[i]
-	old.last = old.batch != row.batch
-	row.sensor, row.key = uint32(i), max(old.key, row.t)
-	r.waiting[i] = row
-	return r.sorter.add(old)
+	return r.sorter.add(s.pop())
 }
 
 func (r *rowReader) end() error {
-	for _, row := range r.waiting {
-		row.last = true
-		if err := r.sorter.add(row); err != nil {
-			return err
+	for _, s := range r.senders {
+		s.rows[len(s.rows)-1].last = true
+		for s.first < len(s.rows) {
+			if err := r.sorter.add(s.pop()); err != nil {
+				return err
+			}
 		}
+		s.rows = nil
 	}
 	return nil
+}
+
+// ahead is how many rows of a sensor must be known after one before that one gets its place in time.
+const ahead = 256
+
+// sender is the rows of one sensor that have no place in time yet. A clock that ran ahead, for one reading or for some batches,
+// has gone back within ahead rows: its rows get the place of the first that is right again. Otherwise all rows after them
+// would be judged with what the others sent much later, or, where the others' readings of that time are forgotten by then,
+// beside nobody. What goes back behind the place of the row before pulls nothing back.
+type sender struct {
+	rows  []sentRow
+	first int   // of rows, that was not passed on
+	falls int   // times among the waiting that go back
+	key   int64 // of the row passed on last
+}
+
+func (s *sender) push(row sentRow) {
+	if n := len(s.rows); n > s.first {
+		before := &s.rows[n-1]
+		before.last = before.batch != row.batch
+		if row.t < before.t {
+			s.falls++
+		}
+	}
+	s.rows = append(s.rows, row)
+}
+
+// pop passes the first row on. There must be one.
+func (s *sender) pop() sentRow {
+	waiting := s.rows[s.first:]
+	row := waiting[0]
+	if row.t > s.key {
+		key := row.t
+		for i := 1; i < len(waiting) && s.falls > 0; i++ {
+			if t := waiting[i].t; t >= s.key {
+				key = min(key, t)
+			}
+		}
+		s.key = key
+	}
+	row.key = s.key
+	if len(waiting) > 1 && waiting[1].t < row.t {
+		s.falls--
+	}
+	if s.first++; s.first == ahead {
+		s.rows, s.first = s.rows[:copy(s.rows, s.rows[s.first:])], 0
+	}
+	return row
 }
