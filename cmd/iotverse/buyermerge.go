@@ -61,6 +61,9 @@ func (f *mergeFlags) run(cmd *cobra.Command, paths []string) error {
 	}
 	m := merger{every: f.every.Milliseconds(), values: make(map[string]map[int64][]float64), spans: make(map[int64]bool)}
 	for _, path := range paths {
+		if same(path, f.out) {
+			return usagef("buyer merge: --out %s is what is read", f.out)
+		}
 		if err := m.read(path, cmd.ErrOrStderr()); err != nil {
 			return err
 		}

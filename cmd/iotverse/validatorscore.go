@@ -41,6 +41,9 @@ who tells nothing of a sensor is not taken for its neighbour.`,
 			if f.readings == "" || f.out == "" {
 				return usagef("validator score needs --readings and --out")
 			}
+			if same(f.readings, f.out) {
+				return usagef("validator score: --readings and --out are one file")
+			}
 			return f.run(cmd.ErrOrStderr())
 		},
 	}

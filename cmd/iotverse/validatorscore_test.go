@@ -7,6 +7,8 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -118,5 +120,33 @@ func TestClockAheadKeepsItsPlace(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// However the program ends, rows that did not fit in memory do not stay on the disk.
+func TestSortingLeavesNoFile(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("an open file cannot be removed")
+	}
+	dir := t.TempDir()
+	t.Setenv("TMPDIR", dir)
+	s := rowSorter{limit: 2}
+	for k := range int64(5) {
+		if err := s.add(sentRow{key: -k}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if list, err := os.ReadDir(dir); err != nil || len(list) > 0 {
+		t.Errorf("%v lies in the folder for temporary files (%v)", list, err)
+	}
+	var got []int64
+	if err := s.each(func(r *sentRow) error { got = append(got, r.key); return nil }); err != nil {
+		t.Fatal(err)
+	}
+	if want := []int64{-4, -3, -2, -1, 0}; !slices.Equal(got, want) {
+		t.Errorf("rows %v, want %v", got, want)
+	}
+	if err := s.close(); err != nil {
+		t.Error(err)
 	}
 }

@@ -61,6 +61,7 @@ type rowSorter struct {
 	rows  []sentRow
 	limit int // rows in memory
 	file  *os.File
+	gone  bool    // the file has no name any more
 	runs  []int64 // where each run in the file ends
 }
 
@@ -79,7 +80,7 @@ func (s *rowSorter) spill() error {
 		if err != nil {
 			return err
 		}
-		s.file = f
+		s.file, s.gone = f, os.Remove(f.Name()) == nil // where a system allows it the space is free again however the program ends
 	}
 	s.order()
 	end := int64(0)
@@ -103,10 +104,13 @@ func (s *rowSorter) order() {
 	slices.SortFunc(s.rows, func(a, b sentRow) int { return a.before(&b) })
 }
 
-// close removes the temporary file.
+// close removes the temporary file, if that is still to be done.
 func (s *rowSorter) close() error {
 	if s.file == nil {
 		return nil
+	}
+	if s.gone {
+		return s.file.Close()
 	}
 	return errors.Join(s.file.Close(), os.Remove(s.file.Name()))
 }
