@@ -49,10 +49,11 @@ With --sources, what was learned of each source goes to the standard error.`,
 	return cmd
 }
 
-// Bounds of what is merged at once: cells are held in memory.
+// Bounds of what is merged at once: cells are held in memory, and a table of all intervals by all sources.
 const (
 	maxSources = 1000
 	maxCells   = 20_000_000
+	maxTable   = 250_000_000 // 2 GB
 )
 
 func (f *mergeFlags) run(cmd *cobra.Command, paths []string) error {
@@ -127,6 +128,9 @@ func (m *merger) add(source string, span int64, v float64) error {
 	}
 	row[span] = append(row[span], v)
 	m.spans[span] = true
+	if len(m.spans) > maxTable/len(m.values) {
+		return fmt.Errorf("%d sources in %d intervals: merge fewer sources, shorter times, or by longer intervals (--every)", len(m.values), len(m.spans))
+	}
 	return nil
 }
 

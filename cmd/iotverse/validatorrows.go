@@ -16,6 +16,9 @@ import (
 // maxComplaints bad rows are reported one by one, the others by number.
 const maxComplaints = 20
 
+// maxSensors bounds the sensors of a file: each is watched with up to 64 kB.
+const maxSensors = 10_000
+
 // rowReader reads a CSV of readings into a sorter. Memory grows with the number of sensors, not of rows.
 type rowReader struct {
 	sorter  *rowSorter
@@ -190,6 +193,9 @@ func millis(s string) (int64, error) {
 func (r *rowReader) take(row sentRow, sensor string) error {
 	i, ok := r.index[sensor]
 	if !ok {
+		if len(r.names) == maxSensors {
+			return fmt.Errorf("%s: line %d: more than %d sensors: score them in several files, or see whether the column sensor is what it should be", r.name, row.order, maxSensors)
+		}
 		sensor = strings.Clone(sensor)
 		i = len(r.names)
 		r.index[sensor] = i
