@@ -6,6 +6,8 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/cockroachdb/apd/v3"
+
 	"github.com/iotverse/iotverse/byteball"
 	"github.com/iotverse/iotverse/market/classify"
 )
@@ -28,10 +30,23 @@ func (f *Field) UnmarshalJSON(data []byte) error {
 	case strings.HasPrefix(text, `"`):
 		return json.Unmarshal(data, (*string)(f))
 	case text != "" && strings.Contains("-0123456789", text[:1]):
-		*f = Field(text)
+		*f = Field(plain(text))
 		return nil
 	}
 	return fmt.Errorf("%.20q is neither a text nor a number: %w", text, byteball.Invalid)
+}
+
+// plain writes a number of JSON as people do: floor 3.0 is floor 3, a radius of 5e3 is 5000. One that would be endless stays.
+func plain(number string) string {
+	if len(number) > 40 {
+		return number
+	}
+	d, _, err := apd.NewFromString(number)
+	if err != nil || max(d.Exponent, -d.Exponent) > 30 {
+		return number
+	}
+	d.Reduce(d)
+	return d.Text('f')
 }
 
 // Check says whether an offer can be ranked. Errors: Invalid without an id, or with one that is too long.

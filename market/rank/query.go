@@ -35,7 +35,8 @@ func Read(w Want) *Query {
 	q.place = place{building: nameOf(string(s.Building)), city: nameOf(string(s.City)), country: country(string(s.Country)),
 		floor: floorName(string(s.Floor)), room: nameOf(string(s.Room))}
 	q.unit, _ = classify.UnitOf(string(s.Unit))
-	if r, err := strconv.ParseUint(string(s.Radius), 10, 31); err == nil {
+	metres, _, _ := strings.Cut(string(s.Radius), ".")
+	if r, err := strconv.ParseUint(metres, 10, 31); err == nil {
 		q.radius = int64(min(r, 20_100_000)) // half around the world
 	}
 	q.text = split(w.Text)

@@ -1,6 +1,7 @@
 package rank_test
 
 import (
+	"encoding/json"
 	"testing"
 
 	"github.com/iotverse/iotverse/market/rank"
@@ -25,6 +26,32 @@ func TestRead(t *testing.T) {
 	} {
 		if got := rank.Read(rank.Want{Text: text}).String(); got != want {
 			t.Errorf("%q\n got %q\nwant %q", text, got, want)
+		}
+	}
+}
+
+// TestNumbers: the ways in which JSON may write a number mean one.
+func TestNumbers(t *testing.T) {
+	near := rank.NewEntry(rank.Offer{ID: "near", Title: "air temperature", Unit: "Cel", Cell: "u33db", Floor: "3", Accuracy: "0.00005"}, nil)
+	far := rank.NewEntry(rank.Offer{ID: "far", Title: "air temperature", Unit: "Cel", Cell: "9q8yy", Floor: "4", Accuracy: "5"}, nil)
+	read := func(fields string) *rank.Query {
+		w := rank.Want{ID: "d"}
+		if err := json.Unmarshal([]byte(fields), &w.Structured); err != nil {
+			t.Fatal(err)
+		}
+		return rank.Read(w)
+	}
+	for plain, others := range map[string][]string{
+		`{"quantity": "temperature", "cell": "u33db", "radius": 5000}`:          {`{"quantity": "temperature", "cell": "u33db", "radius": 5000.0}`, `{"quantity": "temperature", "cell": "u33db", "radius": 5e3}`, `{"quantity": "temperature", "cell": "u33db", "radius": 5000.4}`},
+		`{"quantity": "temperature", "floor": 3}`:                               {`{"quantity": "temperature", "floor": 3.0}`},
+		`{"quantity": "temperature", "unit": "Cel", "accuracy": 0.00005}`:       {`{"quantity": "temperature", "unit": "Cel", "accuracy": 5e-05}`},
+		`{"quantity": "temperature", "radius": 1e999999999, "floor": "cellar"}`: {`{"quantity": "temperature", "floor": "cellar"}`},
+	} {
+		want := read(plain)
+		for _, other := range others {
+			if got := read(other); got.Score(&near) != want.Score(&near) || got.Score(&far) != want.Score(&far) {
+				t.Errorf("%s: scores %d and %d, as %s %d and %d", other, got.Score(&near), got.Score(&far), plain, want.Score(&near), want.Score(&far))
+			}
 		}
 	}
 }
