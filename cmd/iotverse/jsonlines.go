@@ -28,14 +28,17 @@ const (
 	maxReports = 20
 )
 
-// jsonLines hands out the lines of a file that are not blank. Lines that each refuses are reported on stderr with their
-// number and skipped, unless the error ends the work. Errors: Invalid for a file that is empty, binary, or without a
-// single good line.
+// jsonLines hands out the lines of a file that are not blank, the first without a mark of byte order. Lines that each refuses
+// are reported on stderr with their number and skipped, unless the error ends the work. Errors: Invalid for a file that is
+// empty, binary, or without a single good line.
 func jsonLines(stderr io.Writer, path string, in io.Reader, each func(line []byte) error) error {
 	r := bufio.NewReaderSize(in, 1<<16)
 	good, bad := 0, 0
 	for n := 1; ; n++ {
 		line, err := readLine(r)
+		if n == 1 {
+			line = bytes.TrimPrefix(line, []byte("\ufeff"))
+		}
 		long := errors.Is(err, errLongLine)
 		last := errors.Is(err, io.EOF)
 		switch {
