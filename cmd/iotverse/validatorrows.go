@@ -11,6 +11,8 @@ import (
 	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/iotverse/iotverse/validator/detect/series"
 )
 
 // maxComplaints bad rows are reported one by one, the others by number.
@@ -200,12 +202,11 @@ func (r *rowReader) take(row sentRow, sensor string) error {
 		i = len(r.names)
 		r.index[sensor] = i
 		r.names = append(r.names, sensor)
-		r.senders = append(r.senders, &sender{key: math.MinInt64})
+		r.senders = append(r.senders, &sender{places: series.NewPlaces()})
 	}
 	row.sensor = uint32(i)
 	s := r.senders[i]
-	s.push(row)
-	if len(s.rows)-s.first <= ahead {
+	if !s.push(row) {
 		return nil
 	}
 	return r.sorter.add(s.pop())
@@ -214,60 +215,33 @@ func (r *rowReader) take(row sentRow, sensor string) error {
 func (r *rowReader) end() error {
 	for _, s := range r.senders {
 		s.rows[len(s.rows)-1].last = true
-		for s.first < len(s.rows) {
+		for len(s.rows) > 0 {
 			if err := r.sorter.add(s.pop()); err != nil {
 				return err
 			}
 		}
-		s.rows = nil
 	}
 	return nil
 }
 
-// ahead is how many rows of a sensor must be known after one before that one gets its place in time.
-const ahead = 256
-
-// sender is the rows of one sensor that have no place in time yet. A clock that ran ahead, for one reading or for some batches,
-// has gone back within ahead rows: its rows get the place of the first that is right again. Otherwise all rows after them
-// would be judged with what the others sent much later, or, where the others' readings of that time are forgotten by then,
-// beside nobody. What goes back behind the place of the row before pulls nothing back.
+// sender is the rows of one sensor that have no place in time yet.
 type sender struct {
-	rows  []sentRow
-	first int   // of rows, that was not passed on
-	falls int   // times among the waiting that go back
-	key   int64 // of the row passed on last
+	rows   []sentRow
+	places *series.Places
 }
 
-func (s *sender) push(row sentRow) {
-	if n := len(s.rows); n > s.first {
-		before := &s.rows[n-1]
-		before.last = before.batch != row.batch
-		if row.t < before.t {
-			s.falls++
-		}
+// push takes a row and says whether the oldest is to be popped now.
+func (s *sender) push(row sentRow) bool {
+	if n := len(s.rows); n > 0 {
+		s.rows[n-1].last = s.rows[n-1].batch != row.batch
 	}
 	s.rows = append(s.rows, row)
+	return s.places.Push(row.t)
 }
 
-// pop passes the first row on. There must be one.
 func (s *sender) pop() sentRow {
-	waiting := s.rows[s.first:]
-	row := waiting[0]
-	if row.t > s.key {
-		key := row.t
-		for i := 1; i < len(waiting) && s.falls > 0; i++ {
-			if t := waiting[i].t; t >= s.key {
-				key = min(key, t)
-			}
-		}
-		s.key = key
-	}
-	row.key = s.key
-	if len(waiting) > 1 && waiting[1].t < row.t {
-		s.falls--
-	}
-	if s.first++; s.first == ahead {
-		s.rows, s.first = s.rows[:copy(s.rows, s.rows[s.first:])], 0
-	}
+	row := s.rows[0]
+	s.rows = s.rows[1:]
+	row.key = s.places.Pop()
 	return row
 }

@@ -15,7 +15,7 @@ import (
 // A file of readings is sorted by sensor, but a batch is judged beside what the others sent up to its end. So the rows are
 // put in order of time first: in memory while they fit, else by runs in one temporary file that are merged.
 
-// sentRow is one reading. key is its place in time, in ms: the latest time of its sensor up to it, but see sender.
+// sentRow is one reading. key is its place in time, in ms (series.Places).
 type sentRow struct {
 	key     int64
 	order   int64 // line of the file

@@ -13,7 +13,7 @@ import (
 
 // small is the hash of a small forest grown on four made-up networks. It holds on amd64: the injector uses package math,
 // which may round otherwise elsewhere. The judgement with a forest is the same everywhere.
-const small = "5e5bc037a89043ae79f5e9d23eeee19d0a221110a61b4b19cace9ba6c7ed3f03"
+const small = "2beb75cc0c3854d0ac923375725fb197eb4da94b5bce725f7fb2995c98f160cc"
 
 func grow() []byte {
 	var list []learn.Sample

@@ -18,7 +18,7 @@ import (
 var encoded []byte
 
 // Version names the forest and the features it was grown on; a score can be computed again only with the same.
-const Version = "detect-2"
+const Version = "detect-3"
 
 // Default returns the forest. It is an error (byteball.Invalid) if the file is none, or one for other features.
 func Default() (*tree.Forest, error) {

@@ -16,8 +16,8 @@ const data = "../../../../shared/data/faults"
 
 // What the forest of package model reaches, and the least for types that have a floor of their own.
 const (
-	reachedAUC    = .909
-	reachedRecall = .547
+	reachedAUC    = .907
+	reachedRecall = .549
 )
 
 var least = map[string]float64{

@@ -35,14 +35,17 @@ type Truth struct {
 	Warm  bool   // in the time of warming up, which is not judged
 }
 
-// cursor is a place in a stream while streams are merged by the running maximum of their times.
+// cursor is where the merging of streams by their Places is in one of them.
 type cursor struct {
 	sensor *detect.Sensor
 	index  int // of the stream
 	next   int // reading
 	batch  int
-	key    int64
+	places []int64
 }
+
+// key is the place of the next reading.
+func (x *cursor) key() int64 { return x.places[x.next] }
 
 // queue is the cursors by the time of their next reading.
 type queue struct{ list []*cursor }
@@ -59,23 +62,22 @@ func (q *queue) Pop() any {
 
 func (q *queue) Less(i, j int) bool {
 	a, b := q.list[i], q.list[j]
-	if a.key != b.key {
-		return a.key < b.key
+	if a.key() != b.key() {
+		return a.key() < b.key()
 	}
 	return a.index < b.index
 }
 
-// Run judges all batches of c; the answer has a list for each stream. A batch is judged when all readings are in whose
-// sensor had no later time than the batch's end.
+// Run judges all batches of c; the answer has a list for each stream. A batch is judged when all readings are in that have no
+// later place in time than the batch's end (Places).
 func Run(c *Case, judge detect.Judge) [][]detect.Result {
 	net := detect.NewNetwork(judge)
 	out := make([][]detect.Result, len(c.Streams))
 	q := &queue{}
 	for i, s := range c.Streams {
 		out[i] = make([]detect.Result, len(s.Batches))
-		x := &cursor{sensor: net.Add(), index: i}
+		x := &cursor{sensor: net.Add(), index: i, places: s.places()}
 		if len(s.Batches) > 0 {
-			x.key = s.Readings[0].T
 			q.list = append(q.list, x)
 		}
 	}
@@ -92,9 +94,9 @@ func Run(c *Case, judge detect.Judge) [][]detect.Result {
 	for q.Len() > 0 {
 		x := q.list[0]
 		s := &c.Streams[x.index]
-		if x.key != now {
+		if key := x.key(); key != now {
 			settle()
-			now = x.key
+			now = key
 		}
 		if slices.Contains(due, x) { // its next batch begins at the time that the last one ended
 			settle()
@@ -108,7 +110,6 @@ func Run(c *Case, judge detect.Judge) [][]detect.Result {
 			heap.Pop(q)
 			continue
 		}
-		x.key = max(x.key, s.Readings[x.next].T)
 		heap.Fix(q, 0)
 	}
 	settle()
