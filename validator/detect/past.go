@@ -25,15 +25,27 @@ type past struct {
 	waiting       int
 }
 
-// begin finds the coarsest decimal grid that holds most of the first values.
+// begin finds the coarsest decimal grid that holds most of the first values. It starts at 1, but where nearly all of them
+// are small fractions or beyond what steps can count.
 func (p *past) begin() {
-	for p.grid = 1; p.grid < 1e6; p.grid = float64(p.grid * 10) {
-		hold, top := 0, 0.0
+	var sizes [len(p.pending)]float64
+	for i, v := range p.pending[:p.waiting] {
+		sizes[i] = abs(v)
+	}
+	top := number.Quantile(sizes[:p.waiting], .9)
+	p.grid = 1
+	for top > 0 && top*p.grid < .01 && p.grid < 1e12 {
+		p.grid = float64(p.grid * 10)
+	}
+	for top*p.grid > 5e8 {
+		p.grid = float64(p.grid / 10)
+	}
+	for finest := float64(p.grid * 1e6); p.grid < finest; p.grid = float64(p.grid * 10) {
+		hold := 0
 		for _, v := range p.pending[:p.waiting] {
 			if p.onGrid(v) {
 				hold++
 			}
-			top = max(top, abs(v))
 		}
 		if 50*hold >= 49*p.waiting || top*p.grid > 5e7 {
 			break
