@@ -62,10 +62,13 @@ func (c *clock) see(s *Sensor, r Reading) {
 	step := float64(r.T - s.sent.at(0).T)
 	c.since++
 	if c.cadence == 0 {
+		c.top = max(c.top, r.T)
 		if c.seen == 8 {
 			c.measure(s)
+			if c.top-r.T > int64(forgetAfter*c.cadence) {
+				c.top = r.T // one of the first times was wrong; nothing would ever come to it
+			}
 		}
-		c.top = max(c.top, r.T)
 		return
 	}
 	if c.seen%32 == 0 {
