@@ -147,6 +147,11 @@ func (q *Query) accuracyIn(unit string) (string, error) {
 // property is the slug of the property that is asked for: of the kind that the text names and, among those, with the most of
 // its words.
 func (q *Query) property() (string, error) {
+	if q.guessed {
+		plain := *q
+		plain.Kind, plain.guessed = "", false
+		return plain.property()
+	}
 	best, most := "", 0
 	for _, slug := range protocol.Properties() {
 		score := 0

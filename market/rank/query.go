@@ -24,6 +24,7 @@ type Query struct {
 	maxAge       int64
 	accuracy     string
 	accuracyUnit classify.Unit
+	guessed      bool // Kind is of a misspelt word: good enough for an order, not for money (Fill)
 }
 
 // Read makes a query of a demand. It never fails: what it does not understand does not count.
@@ -41,8 +42,11 @@ func Read(w Want) *Query {
 	}
 	q.text = split(w.Text)
 	left := (&reader{w.Text, q}).read()
-	if w.Text != "" && *s == (Fields{}) || w.Text != "" {
+	if w.Text != "" {
 		q.facets(classify.Demand(left))
+	}
+	if q.Kind == "" {
+		q.guess(w.Text)
 	}
 	q.fields(s)
 	if q.accuracyUnit.ID == "" {
@@ -62,6 +66,26 @@ func (q *Query) facets(c classify.Class) {
 	q.Kind, q.Role, q.Medium = c.Kind.Value, c.Role.Value, c.Medium.Value
 }
 
+// guess reads a text that names no quantity again, with the words of the trade that its unknown ones may be. A first letter is
+// seldom wrong, and short words are near to too many.
+func (q *Query) guess(text string) {
+	var list []string
+	for _, t := range classify.Tokens(text) {
+		near := ""
+		if len(t.Word) >= 5 && !classify.Known(t.Word) {
+			near = classify.Near(t.Word)
+		}
+		if near == "" || near[0] != t.Word[0] {
+			near = t.Word
+		}
+		list = append(list, near)
+	}
+	if c := classify.Demand(strings.Join(list, " ")); c.Kind.Value != "" {
+		q.facets(c)
+		q.guessed = true
+	}
+}
+
 // fields lets the fields of a structured demand count more than its text.
 func (q *Query) fields(s *Fields) {
 	if s.Quantity != "" {
@@ -70,7 +94,7 @@ func (q *Query) fields(s *Fields) {
 			slug = classify.Demand(string(s.Quantity)).Kind.Value
 		}
 		if slug != "" {
-			q.Kind = slug
+			q.Kind, q.guessed = slug, false
 		}
 	}
 	if s.Role != "" {

@@ -2,9 +2,12 @@ package rank_test
 
 import (
 	"encoding/json"
+	"errors"
+	"strings"
 	"testing"
 
 	"github.com/iotverse/iotverse/market/rank"
+	"github.com/iotverse/iotverse/protocol"
 )
 
 // TestRead: what texts ask for.
@@ -22,7 +25,10 @@ func TestRead(t *testing.T) {
 		"control command for damper position on floor 4 of EBU3B in San Diego":           `damper_position command  floor="4" names=["ebu 3 b" "san diego"]`,
 		"outdoor pm2.5 near the river":                                                   `pm2.5 measured outside names=["river"]`,
 		"temperature readings per minute in vejle":                                       `temperature measured  names=["vejle"] period=60000`,
-		"": ` measured `,
+		"temprature of the room":                                                         `temperature measured room`,
+		"sensor data: realtive humidty outside":                                          `humidity measured outside names=["realtive humidty outside"]`,
+		"garden of the library":                                                          ` measured  names=["library"]`,
+		"":                                                                               ` measured `,
 	} {
 		if got := rank.Read(rank.Want{Text: text}).String(); got != want {
 			t.Errorf("%q\n got %q\nwant %q", text, got, want)
@@ -53,5 +59,16 @@ func TestNumbers(t *testing.T) {
 				t.Errorf("%s: scores %d and %d, as %s %d and %d", other, got.Score(&near), got.Score(&far), plain, want.Score(&near), want.Score(&far))
 			}
 		}
+	}
+}
+
+// A misspelt quantity orders offers, but nobody pays for what it may mean.
+func TestGuessIsNotBought(t *testing.T) {
+	q := rank.Read(rank.Want{Text: "presure of the room"})
+	if q.Kind != "pressure" {
+		t.Errorf("kind %q, want pressure", q.Kind)
+	}
+	if err := q.Fill(new(protocol.Demand)); !errors.Is(err, protocol.Invalid) || !strings.Contains(err.Error(), `is "presure" meant to be "pressure"?`) {
+		t.Errorf("a demand from it: %v", err)
 	}
 }
