@@ -52,9 +52,9 @@ func plain(number string) string {
 // Check says whether an offer can be ranked. Errors: Invalid without an id, or with one that is too long.
 func (o *Offer) Check() error { return checkID("offer", o.ID) }
 
-// Check says whether a demand can be answered. Errors: Invalid without an id, or with nothing asked for.
+// Check says whether a demand can be answered. Errors: Invalid without an id, or with nothing asked for and no candidates.
 func (w *Want) Check() error {
-	if w.Text == "" && w.Structured == (Fields{}) {
+	if w.Text == "" && w.Structured == (Fields{}) && len(w.Candidates) == 0 {
 		return fmt.Errorf("demand %.40q asks for nothing: neither text nor structured: %w", w.ID, byteball.Invalid)
 	}
 	return checkID("demand", w.ID)
