@@ -57,6 +57,9 @@ cheaters. Copy brings a fourth honest seller to copy from; unit brings three hon
 neighbours, whose thermometers are simulated.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			cfg.seeded = cmd.Flags().Changed("seed")
+			if cfg.For <= 0 {
+				return usagef("--for %v: want how long to trade, like 40s", cfg.For)
+			}
 			ctx, settle, stop := interrupted(cmd.Context())
 			defer stop()
 			return demo(ctx, cfg, settle, cmd.OutOrStdout(), cmd.ErrOrStderr())

@@ -104,7 +104,11 @@ func (s *scorer) bounds(stderr io.Writer) error {
 	}
 	p, ok := protocol.PropertyOf(strings.ReplaceAll(s.flags.quantity, "_", "-"))
 	if !ok {
-		_, err := fmt.Fprintf(stderr, "iotverse: quantity %q is not in the table of properties: its bounds are not checked\n", s.flags.quantity)
+		p, ok = protocol.PropertyOf(strings.ReplaceAll(s.flags.quantity, "_", ".")) // pm2_5
+	}
+	if !ok {
+		_, err := fmt.Fprintf(stderr, "iotverse: quantity %q is not in the table of properties: its bounds are not checked; known are %s\n",
+			s.flags.quantity, strings.Join(protocol.Properties(), ", "))
 		return err
 	}
 	wide := (p.Max - p.Min) / 2 // the file does not say its unit
