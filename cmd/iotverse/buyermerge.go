@@ -63,8 +63,10 @@ func (f *mergeFlags) run(cmd *cobra.Command, paths []string) error {
 	m := merger{every: f.every.Milliseconds(), values: make(map[string]map[int64][]float64), spans: make(map[int64]bool)}
 	for _, path := range paths {
 		if same(path, f.out) {
-			return usagef("buyer merge: --out %s is what is read", f.out)
+			return usagef("--out %s is one of the files to merge: name another", f.out)
 		}
+	}
+	for _, path := range paths {
 		if err := m.read(path, cmd.ErrOrStderr()); err != nil {
 			return err
 		}

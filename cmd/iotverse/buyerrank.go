@@ -56,8 +56,8 @@ func (f *rankFlags) run(cmd *cobra.Command) error {
 	if f.limit < 1 || f.limit > catalogue.MaxLimit {
 		return usagef("--limit %d: want 1 to %d", f.limit, catalogue.MaxLimit)
 	}
-	if same(f.offers, f.out) || same(f.demands, f.out) {
-		return usagef("buyer rank: --out %s is what is read", f.out)
+	if same(f.demands, f.out) || same(f.offers, f.out) {
+		return usagef("--out %s is the file of demands or offers: name another", f.out)
 	}
 	ctx := cmd.Context()
 	cat, err := catalogue.Open(ctx, "")

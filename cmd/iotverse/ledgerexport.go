@@ -112,30 +112,6 @@ func exportChain(dir, file string, stdout, stderr io.Writer) error {
 	return nil
 }
 
-// writeWhole writes a file that is there when it is whole, or not at all.
-func writeWhole(path string, write func(io.Writer) error) (err error) {
-	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*")
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			f.Close()
-			os.Remove(f.Name())
-		}
-	}()
-	if err = write(f); err != nil {
-		return err
-	}
-	if err = f.Sync(); err != nil {
-		return err
-	}
-	if err = f.Close(); err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), path)
-}
-
 func importChain(ctx context.Context, dir, file string, stdin io.Reader, stderr io.Writer) error {
 	in := stdin
 	if file != "-" {

@@ -74,13 +74,6 @@ func scoreEvents(in, out string, stdin io.Reader, stdout, stderr io.Writer) (err
 	return e.score(to)
 }
 
-// same tells if two names mean one file.
-func same(a, b string) bool {
-	x, errX := os.Stat(a)
-	y, errY := os.Stat(b)
-	return errX == nil && errY == nil && os.SameFile(x, y)
-}
-
 // eventRows is one CSV of timestamp,value being scored.
 type eventRows struct {
 	name        string
