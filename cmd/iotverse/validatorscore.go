@@ -41,15 +41,15 @@ who tells nothing of a sensor is not taken for its neighbour.`,
 			if f.readings == "" || f.out == "" {
 				return usagef("validator score needs --readings and --out")
 			}
-			if same(f.readings, f.out) {
-				return usagef("validator score: --readings and --out are one file")
+			if same(f.readings, f.out) || f.locations != "" && same(f.locations, f.out) {
+				return usagef("validator score: --out is the file of --readings or --locations: name another")
 			}
-			return f.run(cmd.ErrOrStderr())
+			return f.run(cmd.InOrStdin(), cmd.OutOrStdout(), cmd.ErrOrStderr())
 		},
 	}
 	fl := cmd.Flags()
-	fl.StringVar(&f.readings, "readings", "", "CSV file, may be gzip")
-	fl.StringVar(&f.out, "out", "", "where the scores go")
+	fl.StringVar(&f.readings, "readings", "", "CSV file, may be gzip; - is standard input")
+	fl.StringVar(&f.out, "out", "", "where the scores go; - is standard output")
 	fl.StringVar(&f.quantity, "quantity", "", "property as in an offer (air-temperature, pm2.5 …); readings far out of its bounds are refused")
 	fl.StringVar(&f.locations, "locations", "", `JSON file [{"sensor", "lat", "lon"}]; the nearest sensors are compared`)
 	fl.BoolVar(&f.explain, "explain", false, "add columns: collection and transport (is it what the sensor saw; did it come whole, in order, in time; both 0..1000), and reasons with advice")
@@ -58,7 +58,7 @@ who tells nothing of a sensor is not taken for its neighbour.`,
 	return withConfig(cmd)
 }
 
-func (f *scoreFlags) run(stderr io.Writer) (err error) {
+func (f *scoreFlags) run(stdin io.Reader, stdout, stderr io.Writer) (err error) {
 	judge, err := model.Default()
 	if err != nil {
 		return err
@@ -68,22 +68,16 @@ func (f *scoreFlags) run(stderr io.Writer) (err error) {
 	if err := s.bounds(stderr); err != nil {
 		return err
 	}
-	if err := s.read(f.readings, stderr); err != nil {
+	if err := s.read(stdin, stderr); err != nil {
 		return err
 	}
 	if err := s.place(); err != nil {
 		return err
 	}
-	out, err := os.Create(f.out)
-	if err != nil {
-		return err
+	if f.out == "-" {
+		return s.write(stdout)
 	}
-	defer func() { err = errors.Join(err, out.Close()) }()
-	w := bufio.NewWriter(out)
-	if err := s.write(w); err != nil {
-		return err
-	}
-	return w.Flush()
+	return writeWhole(f.out, s.write)
 }
 
 // scorer is one file being scored.
@@ -117,14 +111,18 @@ func (s *scorer) bounds(stderr io.Writer) error {
 }
 
 // read takes the file and makes its sensors, in the order in which they come.
-func (s *scorer) read(name string, stderr io.Writer) error {
-	file, err := os.Open(name)
-	if err != nil {
-		return err
+func (s *scorer) read(stdin io.Reader, stderr io.Writer) error {
+	name, from := "standard input", stdin
+	if s.flags.readings != "-" {
+		file, err := os.Open(s.flags.readings)
+		if err != nil {
+			return err
+		}
+		defer file.Close()
+		name, from = s.flags.readings, file
 	}
-	defer file.Close()
 	rows := &rowReader{sorter: &s.sorter, stderr: stderr, name: name}
-	if err := rows.read(file); err != nil {
+	if err := rows.read(from); err != nil {
 		return err
 	}
 	s.names = rows.names
@@ -164,7 +162,8 @@ func (s *scorer) place() error {
 }
 
 // write judges all batches and writes a line for each.
-func (s *scorer) write(w *bufio.Writer) error {
+func (s *scorer) write(to io.Writer) error {
+	w := bufio.NewWriter(to)
 	header := "sensor,batch,score\n"
 	if s.flags.explain {
 		header = "sensor,batch,score,collection,transport,reasons\n"
@@ -191,7 +190,10 @@ func (s *scorer) write(w *bufio.Writer) error {
 	if err != nil {
 		return err
 	}
-	return s.close(w, due)
+	if err := s.close(w, due); err != nil {
+		return err
+	}
+	return w.Flush()
 }
 
 // close judges the batches that end now.

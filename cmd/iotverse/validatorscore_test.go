@@ -7,8 +7,6 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
-	"runtime"
-	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -61,7 +59,7 @@ func scored(t *testing.T, list []sentBatch) []int {
 		t.Fatal(err)
 	}
 	f := scoreFlags{readings: in, out: in + ".scores", rows: runRows}
-	if err := f.run(io.Discard); err != nil {
+	if err := f.run(strings.NewReader(""), io.Discard, io.Discard); err != nil {
 		t.Fatal(err)
 	}
 	out, err := os.ReadFile(f.out)
@@ -120,34 +118,6 @@ func TestClockAheadKeepsItsPlace(t *testing.T) {
 				}
 			}
 		})
-	}
-}
-
-// However the program ends, rows that did not fit in memory do not stay on the disk.
-func TestSortingLeavesNoFile(t *testing.T) {
-	if runtime.GOOS == "windows" {
-		t.Skip("an open file cannot be removed")
-	}
-	dir := t.TempDir()
-	t.Setenv("TMPDIR", dir)
-	s := rowSorter{limit: 2}
-	for k := range int64(5) {
-		if err := s.add(sentRow{key: -k}); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if list, err := os.ReadDir(dir); err != nil || len(list) > 0 {
-		t.Errorf("%v lies in the folder for temporary files (%v)", list, err)
-	}
-	var got []int64
-	if err := s.each(func(r *sentRow) error { got = append(got, r.key); return nil }); err != nil {
-		t.Fatal(err)
-	}
-	if want := []int64{-4, -3, -2, -1, 0}; !slices.Equal(got, want) {
-		t.Errorf("rows %v, want %v", got, want)
-	}
-	if err := s.close(); err != nil {
-		t.Error(err)
 	}
 }
 

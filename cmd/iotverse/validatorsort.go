@@ -80,7 +80,8 @@ func (s *rowSorter) spill() error {
 		if err != nil {
 			return err
 		}
-		s.file, s.gone = f, os.Remove(f.Name()) == nil // where a system allows it the space is free again however the program ends
+		s.file = f
+		s.gone = os.Remove(f.Name()) == nil // where a file may be open without a name, a signal leaves nothing behind
 	}
 	s.order()
 	end := int64(0)
