@@ -80,6 +80,7 @@ type eventRows struct {
 	stderr      io.Writer
 	in          *bufio.Reader
 	time, value int // columns
+	line        int64
 	good, bad   int64
 }
 
@@ -95,7 +96,13 @@ func (e *eventRows) open(from io.Reader) error {
 		}
 		e.in = bufio.NewReaderSize(z, 1<<16)
 	}
-	text, err := rowText(e.in)
+	var text string
+	var err error
+	for text == "" && err == nil { // lines before the header may be blank
+		text, err = rowText(e.in)
+		text = strings.TrimSpace(text)
+		e.line++
+	}
 	switch {
 	case errors.Is(err, errLongRow), strings.ContainsRune(text, 0), !utf8.ValidString(text):
 		return fmt.Errorf("%s is no text: %s", e.name, eventHeader)
@@ -106,7 +113,7 @@ func (e *eventRows) open(from io.Reader) error {
 	}
 	e.time, e.value = -1, -1
 	for i, c := range splitRow(nil, text) {
-		switch strings.TrimSpace(strings.TrimPrefix(c, "\ufeff")) {
+		switch strings.TrimSpace(c) {
 		case "timestamp":
 			e.time = i
 		case "value":
@@ -114,7 +121,7 @@ func (e *eventRows) open(from io.Reader) error {
 		}
 	}
 	if e.time < 0 || e.value < 0 {
-		return fmt.Errorf("%s: line 1: no column timestamp or no column value: %s", e.name, eventHeader)
+		return fmt.Errorf("%s: line %d: no column timestamp or no column value: %s", e.name, e.line, eventHeader)
 	}
 	return nil
 }
@@ -125,7 +132,7 @@ func (e *eventRows) score(to io.Writer) error {
 	w.WriteString("timestamp,value,anomaly_score\n")
 	scorer := event.New()
 	var cells []string
-	for line := int64(2); ; line++ {
+	for line := e.line + 1; ; line++ {
 		if err := e.flush(w); err != nil {
 			return err
 		}
@@ -197,7 +204,7 @@ func moment(s string) error {
 	if x, err := strconv.ParseFloat(s, 64); err == nil && math.Abs(x) < 1e14 {
 		return nil // seconds or milliseconds
 	}
-	for _, layout := range [...]string{time.DateTime, time.RFC3339, "2006-01-02T15:04:05"} {
+	for _, layout := range [...]string{time.DateTime, time.RFC3339, "2006-01-02T15:04:05", "2006-01-02 15:04:05Z07:00"} {
 		if _, err := time.Parse(layout, s); err == nil {
 			return nil
 		}

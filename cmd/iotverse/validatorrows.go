@@ -30,6 +30,7 @@ type rowReader struct {
 	index   map[string]int
 	names   []string
 	senders []*sender
+	torn    int64 // batches that began after a later one
 	good    int64
 	bad     int64
 }
@@ -63,6 +64,9 @@ func (r *rowReader) read(file io.Reader) error {
 	if r.good == 0 {
 		return fmt.Errorf("%s: no row is a reading", r.name)
 	}
+	if r.torn > 1 {
+		fmt.Fprintf(r.stderr, "iotverse: %s: %d batches in all come after a later one\n", r.name, r.torn)
+	}
 	return r.end()
 }
 
@@ -70,6 +74,7 @@ func (r *rowReader) read(file io.Reader) error {
 func (r *rowReader) rows(in *bufio.Reader) error {
 	r.index = map[string]int{}
 	cells := make([]string, 0, 8)
+	headed := false
 	for line := int64(1); ; line++ {
 		text, err := rowText(in)
 		if len(text) == 0 && errors.Is(err, io.EOF) {
@@ -85,10 +90,11 @@ func (r *rowReader) rows(in *bufio.Reader) error {
 			continue
 		}
 		cells = splitRow(cells[:0], text)
-		if line == 1 {
-			if err := r.header(cells); err != nil {
+		if !headed {
+			if err := r.header(line, cells); err != nil {
 				return err
 			}
+			headed = true
 			continue
 		}
 		row, sensor, err := r.parse(cells)
@@ -121,17 +127,40 @@ func rowText(in *bufio.Reader) (string, error) {
 	return "", errLongRow
 }
 
-// splitRow cuts a line at its commas; quotes around a whole cell are taken off.
+// splitRow cuts a line at its commas, but for those in a cell that stands in quotes (RFC 4180). A quote that begins no such
+// cell is a character as any other.
 func splitRow(cells []string, line string) []string {
+	line = strings.TrimPrefix(line, "\ufeff")
 	for more := true; more; {
 		var cell string
-		cell, line, more = strings.Cut(line, ",")
-		if n := len(cell); n >= 2 && cell[0] == '"' && cell[n-1] == '"' {
-			cell = cell[1 : n-1]
+		if end := quoteEnd(line); end > 0 {
+			cell = strings.ReplaceAll(line[1:end], `""`, `"`)
+			_, line, more = strings.Cut(line[end:], ",")
+		} else {
+			cell, line, more = strings.Cut(line, ",")
 		}
 		cells = append(cells, cell)
 	}
 	return cells
+}
+
+// quoteEnd is where the quote stands that ends the cell at the beginning of line, 0 if it is no cell in quotes.
+func quoteEnd(line string) int {
+	if line == "" || line[0] != '"' {
+		return 0
+	}
+	for i := 1; i < len(line); i++ {
+		switch {
+		case line[i] != '"':
+		case i+1 == len(line) || line[i+1] == ',':
+			return i
+		case line[i+1] == '"':
+			i++
+		default:
+			return 0
+		}
+	}
+	return 0
 }
 
 func (r *rowReader) complain(line int64, err error) {
@@ -140,16 +169,16 @@ func (r *rowReader) complain(line int64, err error) {
 	}
 }
 
-func (r *rowReader) header(cells []string) error {
+func (r *rowReader) header(line int64, cells []string) error {
 	for i, want := range [...]string{"sensor", "batch", "ts", "value", "arrival"} {
 		r.columns[i] = -1
 		for k, c := range cells {
-			if strings.TrimSpace(strings.TrimPrefix(c, "\ufeff")) == want {
+			if strings.TrimSpace(c) == want {
 				r.columns[i] = k
 			}
 		}
 		if r.columns[i] < 0 && want != "arrival" {
-			return fmt.Errorf("%s: line 1: no column %s: want sensor,batch,seq,ts,value", r.name, want)
+			return fmt.Errorf("%s: line %d: no column %s: want sensor,batch,seq,ts,value", r.name, line, want)
 		}
 	}
 	return nil
@@ -164,16 +193,16 @@ func (r *rowReader) parse(cells []string) (row sentRow, sensor string, err error
 	if sensor == "" || len(sensor) > 200 {
 		return row, "", fmt.Errorf("sensor name of %d bytes, want 1..200", len(sensor))
 	}
-	if row.batch, err = strconv.ParseInt(cells[r.columns[1]], 10, 64); err != nil {
+	if row.batch, err = strconv.ParseInt(strings.TrimSpace(cells[r.columns[1]]), 10, 64); err != nil {
 		return row, "", fmt.Errorf("batch %.40q is no whole number", cells[r.columns[1]])
 	}
 	if row.t, err = millis(cells[r.columns[2]]); err != nil {
 		return row, "", err
 	}
-	if row.value, err = strconv.ParseFloat(cells[r.columns[3]], 64); err != nil || math.Abs(row.value) > 1e15 || math.IsNaN(row.value) {
+	if row.value, err = strconv.ParseFloat(strings.TrimSpace(cells[r.columns[3]]), 64); err != nil || math.Abs(row.value) > 1e15 || math.IsNaN(row.value) {
 		return row, "", fmt.Errorf("value %.40q is no number that a sensor gives", cells[r.columns[3]])
 	}
-	if k := r.columns[4]; k >= 0 && k < len(cells) && cells[k] != "" {
+	if k := r.columns[4]; k >= 0 && k < len(cells) && strings.TrimSpace(cells[k]) != "" {
 		row.arrival, err = millis(cells[k])
 	}
 	return row, sensor, err
@@ -181,6 +210,7 @@ func (r *rowReader) parse(cells []string) (row sentRow, sensor string, err error
 
 // millis reads seconds since 1970.
 func millis(s string) (int64, error) {
+	s = strings.TrimSpace(s)
 	if n, err := strconv.ParseInt(s, 10, 64); err == nil && n > -1e11 && n < 1e11 {
 		return n * 1000, nil
 	}
@@ -196,16 +226,23 @@ func (r *rowReader) take(row sentRow, sensor string) error {
 	i, ok := r.index[sensor]
 	if !ok {
 		if len(r.names) == maxSensors {
-			return fmt.Errorf("%s: line %d: more than %d sensors: score them in several files, or see whether the column sensor is what it should be", r.name, row.order, maxSensors)
+			return fmt.Errorf("%s: line %d: over %d sensors: is every row one, or are they many files?", r.name, row.order, maxSensors)
 		}
 		sensor = strings.Clone(sensor)
 		i = len(r.names)
 		r.index[sensor] = i
 		r.names = append(r.names, sensor)
-		r.senders = append(r.senders, &sender{places: series.NewPlaces()})
+		r.senders = append(r.senders, &sender{places: series.NewPlaces(), top: row.batch})
 	}
 	row.sensor = uint32(i)
 	s := r.senders[i]
+	if len(s.rows) > 0 && row.batch != s.rows[len(s.rows)-1].batch && row.batch < s.top {
+		if r.torn++; r.torn == 1 {
+			fmt.Fprintf(r.stderr, "iotverse: %s: line %d: batch %d of %q comes after batch %d: want rows as the sensor sent them; a batch in pieces gets a score for each\n",
+				r.name, row.order, row.batch, sensor, s.top)
+		}
+	}
+	s.top = max(s.top, row.batch)
 	if !s.push(row) {
 		return nil
 	}
@@ -228,6 +265,7 @@ func (r *rowReader) end() error {
 type sender struct {
 	rows   []sentRow
 	places *series.Places
+	top    int64 // highest batch so far
 }
 
 // push takes a row and says whether the oldest is to be popped now.

@@ -120,16 +120,3 @@ func TestClockAheadKeepsItsPlace(t *testing.T) {
 		})
 	}
 }
-
-// A file whose column sensor holds something else ends with a word, not with the machine's memory.
-func TestScoreHasAnEndOfSensors(t *testing.T) {
-	var rows strings.Builder
-	rows.WriteString("sensor,batch,seq,ts,value\n")
-	for i := range maxSensors + 1 {
-		fmt.Fprintf(&rows, "s%d,0,0,%d,20\n", i, i)
-	}
-	r := rowReader{sorter: &rowSorter{limit: runRows}, stderr: io.Discard, name: "rows.csv"}
-	if err := r.read(strings.NewReader(rows.String())); err == nil || !strings.Contains(err.Error(), "line 10002: more than 10000 sensors") {
-		t.Errorf("got %v, want more than 10000 sensors", err)
-	}
-}
