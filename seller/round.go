@@ -131,7 +131,7 @@ func (s *stream) started(r *round, wc *protocol.WindowCommit, env envelope.Envel
 
 // receipt collects a member's receipt.
 func (s *stream) receipt(r *round, env envelope.Envelope, m *protocol.Receipt) {
-	if r.failed || r.list != nil {
+	if r.failed || r.list != nil || r.stamp != nil { // a window that a restart took back has a stamp and no committee
 		s.c.refuse("seller: receipt for window %d, whose round is over: %w", r.window, protocol.Stale)
 		return
 	}

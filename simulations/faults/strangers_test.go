@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/iotverse/iotverse/protocol"
 	"github.com/iotverse/iotverse/protocol/envelope"
@@ -114,6 +115,25 @@ func TestForeignKindsAreRefused(t *testing.T) {
 			}
 		}
 	}
+	w.settle()
+}
+
+// TestAReceiptAfterARestart: a window of which a restarted seller knows the stamp alone takes no receipts, a stranger's or a
+// member's that comes late.
+func TestAReceiptAfterARestart(t *testing.T) {
+	w := market(t)
+	w.bought(7)
+	w.dealer.crash()
+	w.run(time.Second)
+	for wid := range w.laws.windows {
+		for _, p := range []*person{newPerson(77), newPerson(1)} {
+			env := must(envelope.Seal(p, w.rules.Market, &protocol.Receipt{Wid: wid, Arrived: w.now.UnixMilli(), Tip: 1}))
+			if w.dealer.try(env) {
+				t.Error("a receipt of a window that is judged moves the seller")
+			}
+		}
+	}
+	w.bought(5)
 	w.settle()
 }
 
