@@ -272,7 +272,7 @@ func (c *Core) withDeal(env envelope.Envelope, id protocol.Hash, f func(*sale)) 
 func (c *Core) withRound(wid protocol.Hash, f func(*stream, *round)) {
 	for _, s := range c.products() {
 		for _, w := range slices.Sorted(maps.Keys(s.rounds)) {
-			if r := s.rounds[w]; r.wid == wid {
+			if r := s.rounds[w]; r.wc != nil && r.wid == wid {
 				f(s, r)
 				return
 			}

@@ -1,6 +1,8 @@
 package seller
 
 import (
+	"bytes"
+	"cmp"
 	"maps"
 	"slices"
 	"time"
@@ -142,7 +144,9 @@ func (s *stream) receipt(r *round, env envelope.Envelope, m *protocol.Receipt) {
 	r.receipts[env.Signer] = env
 }
 
-// handRound shows every member the receipts; with that the sample ball is fixed, and nobody has seen it.
+// handRound shows every member the receipts; with that the sample ball is fixed, and nobody has seen it. The ball comes after
+// the furthest main chain among them, so a member that claims one far ahead could keep it from ever coming: beyond the quorum
+// a receipt is left out that is ahead of the others and of this node.
 func (s *stream) handRound(r *round) {
 	c := s.c
 	if len(r.receipts) < r.committee.Quorum {
@@ -152,14 +156,17 @@ func (s *stream) handRound(r *round) {
 		}
 		return
 	}
+	tip := func(env envelope.Envelope) uint64 { return env.Body.(*protocol.Receipt).Tip }
+	given := slices.SortedFunc(maps.Values(r.receipts), func(a, b envelope.Envelope) int {
+		return cmp.Or(cmp.Compare(tip(a), tip(b)), bytes.Compare(a.Raw, b.Raw))
+	})
 	r.list = &protocol.Receipts{Wid: r.wid}
-	for _, t := range r.committee.Members {
-		env, ok := r.receipts[t.Binding.Identity]
-		if !ok || slices.ContainsFunc(r.list.List, func(b []byte) bool { return string(b) == string(env.Raw) }) {
-			continue
+	for i, env := range given {
+		if i >= r.committee.Quorum && tip(env) > max(r.tip, c.view.Tip) {
+			break
 		}
 		r.list.List = append(r.list.List, env.Raw)
-		r.tip = max(r.tip, env.Body.(*protocol.Receipt).Tip)
+		r.tip = tip(env)
 	}
 	for _, t := range r.committee.Members {
 		c.send(t.Binding.Identity, r.list)

@@ -23,11 +23,12 @@ type jury struct {
 	shown   map[protocol.Hash]channel.Payouts // by deal: what the newest voucher shown to a member pays
 	read    map[string]bool                   // vouchers
 
-	integrity func(window uint64) uint16  // 0 comes with hard code 5
-	reasons   func(window uint64) []uint8 // soft codes
-	mute      func(window uint64) int     // how many members stay silent
-	takes     time.Duration               // from the opening to the vote
-	gossips   bool                        // they publish the stamp and do not tell the seller
+	integrity func(window uint64) uint16          // 0 comes with hard code 5
+	reasons   func(window uint64) []uint8         // soft codes
+	mute      func(window uint64) int             // how many members stay silent
+	takes     time.Duration                       // from the opening to the vote
+	gossips   bool                                // they publish the stamp and do not tell the seller
+	lies      func(seat int, m *protocol.Receipt) // what a member claims; nil: the truth
 }
 
 // session is one window before the jury.
@@ -111,9 +112,13 @@ func (w *world) fundingOf(d deal.Deal) channel.Funding {
 }
 
 func (b *jury) silent(w *world, p *person, s *session) bool {
-	com := w.committee(s.wc.Window)
-	seat := slices.IndexFunc(com.Members, func(t *committee.Ticket) bool { return t.Binding.Identity == p.Identity() })
+	seat := w.seat(s.wc.Window, p.Identity())
 	return seat < 0 || seat < s.mute
+}
+
+// seat is a member's place in the committee of a window, -1 if it has none.
+func (w *world) seat(window uint64, id protocol.Identity) int {
+	return slices.IndexFunc(w.committee(window).Members, func(t *committee.Ticket) bool { return t.Binding.Identity == id })
 }
 
 func (w *world) committee(window uint64) *committee.Committee {
@@ -138,8 +143,11 @@ func (b *jury) receipt(w *world, p *person, m *protocol.WindowCommit) {
 	if b.silent(w, p, s) {
 		return
 	}
-	s.tip = max(s.tip, w.ledger.mci+1)
-	b.answer(w, p, &protocol.Receipt{Wid: m.ID(), Arrived: w.now.UnixMilli(), Tip: w.ledger.mci + 1})
+	r := &protocol.Receipt{Wid: m.ID(), Arrived: w.now.UnixMilli(), Tip: w.ledger.mci + 1}
+	if b.lies != nil {
+		b.lies(w.seat(m.Window, p.Identity()), r)
+	}
+	b.answer(w, p, r)
 }
 
 // answer sends the seller what a member says; only the wire between the two cores is bad.
@@ -156,6 +164,17 @@ func (b *jury) list(w *world, m *protocol.Receipts) {
 	com := w.committee(b.rounds[m.Wid].wc.Window)
 	if len(m.List) < com.Quorum {
 		w.Errorf("%d receipts, the quorum is %d", len(m.List), com.Quorum)
+	}
+	gave := map[protocol.Identity]bool{}
+	for _, raw := range m.List {
+		env := must(envelope.Open(w.rules.Verifier, w.rules.Market, raw))
+		r, ok := env.Body.(*protocol.Receipt)
+		if _, member := com.SeatOf(env.Signer); !ok || !member || gave[env.Signer] || r.Wid != m.Wid {
+			w.Errorf("a %s by %s does not belong among the receipts of a window", env.Kind(), env.Signer)
+			return
+		}
+		gave[env.Signer] = true
+		b.rounds[m.Wid].tip = max(b.rounds[m.Wid].tip, r.Tip)
 	}
 }
 

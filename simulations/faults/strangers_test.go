@@ -3,6 +3,7 @@ package faults_test
 import (
 	"bytes"
 	"maps"
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -135,6 +136,39 @@ func TestAReceiptAfterARestart(t *testing.T) {
 	}
 	w.bought(5)
 	w.settle()
+}
+
+// TestAMemberCannotHoldUpARound: as many members as a quorum can do without lie in their receipts, of a main chain that will
+// never be so long, or of no window at all before there is one.
+func TestAMemberCannotHoldUpARound(t *testing.T) {
+	for what, tip := range map[string]uint64{"the last index": math.MaxUint64, "an hour ahead": 3600} {
+		t.Run(what, func(t *testing.T) {
+			w := market(t)
+			w.jury.lies = func(seat int, m *protocol.Receipt) {
+				if seat < 2 {
+					m.Tip = max(tip, m.Tip+tip)
+				}
+			}
+			w.bought(12)
+			w.settle()
+		})
+	}
+	t.Run("no window", func(t *testing.T) {
+		w := market(t)
+		w.jury.mute = func(uint64) int { return 1 }
+		w.until("deal agreed", time.Minute, func() bool { return w.buyer.heard("deal agreed") })
+		for range 3 {
+			w.start(w.window()+1, time.Second)
+			for _, p := range w.jury.members {
+				if w.seat(w.window(), p.Identity()) == 0 {
+					env := must(envelope.Seal(p, w.rules.Market, &protocol.Receipt{Tip: 1}))
+					w.dealer.step(role.Received{From: p.Identity(), Env: env})
+				}
+			}
+		}
+		w.bought(5)
+		w.settle()
+	})
 }
 
 // TestTheSameSeedTheSameBytes: two runs of one story say the same, byte by byte.
