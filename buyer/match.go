@@ -277,19 +277,21 @@ func (d *purchase) deposited(u *unit.Unit) {
 	c.send(d.Seller, &protocol.Opened{Deal: d.ID, Unit: u.Unit})
 }
 
+// unfunded takes the wallet's word that a deposit is not paid. Only a lack of money is final: what failed otherwise the wallet
+// may still pay, whenever the ledger takes it, and a deal that was forgotten by then would leave its deposit to nobody. So it
+// is asked for again, even if the deal is not wanted any more; then it closes once it is open.
 func (d *purchase) unfunded(err error) {
-	d.c.note("no deposit", "deal", d.ID.String(), "why", err.Error())
-	if errors.Is(err, protocol.Transient) {
-		d.retry = d.c.now.Add(d.c.par.Window())
+	c := d.c
+	c.note("no deposit", "deal", d.ID.String(), "why", err.Error())
+	if d.unit != "" || !errors.Is(err, protocol.Funds) {
+		d.retry = c.now.Add(c.par.Window())
 		return
 	}
-	wait := 6 * d.c.par.Window()
+	wait := 6 * c.par.Window()
 	if d.elder() != nil {
-		wait = d.c.par.Window() // the elder may be settled by then
+		wait = c.par.Window() // the elder may be settled by then
 	}
-	d.c.cool[d.stream()] = d.c.now.Add(wait)
-	if errors.Is(err, protocol.Funds) {
-		d.c.release(d)
-	}
+	c.cool[d.stream()] = c.now.Add(wait)
+	c.release(d)
 	d.forget()
 }

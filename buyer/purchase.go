@@ -311,20 +311,13 @@ func (d *purchase) tick() {
 	}
 }
 
-// await asks again for a deposit that the wallet could not pay, while the seller still waits for it.
+// await asks again for a deposit that the wallet could not pay (unfunded).
 func (d *purchase) await() {
-	c := d.c
-	if d.retry.IsZero() {
-		return // it is paid, or on its way
+	if d.retry.IsZero() || !d.c.now.After(d.retry) {
+		return // it is paid, on its way, or not due
 	}
-	if !c.stop.IsZero() || d.progress.Ended != "" || d.Lapsed(c.now) {
-		d.forget()
-		return
-	}
-	if c.now.After(d.retry) {
-		d.retry = time.Time{}
-		d.fund()
-	}
+	d.retry = time.Time{}
+	d.fund()
 }
 
 // repeat sends the newest voucher again while nobody has answered it: signed anew where it hangs on too old a unit, or

@@ -33,7 +33,8 @@ type (
 		Tip   uint64
 		Units []unit.Proven
 	}
-	// Paid answers a Pay effect: the unit that was posted, or why there is none.
+	// Paid answers a Pay effect: the unit that was posted, or why there is none. After an error that is not Funds the wallet
+	// may still pay.
 	Paid struct {
 		Ref  string
 		Unit *unit.Unit

@@ -222,6 +222,38 @@ func TestTooLittleMoney(t *testing.T) {
 	w.settle()
 }
 
+// TestADepositIsNotForgotten: the hub is away when a deposit is paid, or when a buyer that has paid it starts again, until the
+// offer has lapsed. The wallet pays when the hub is back, and the buyer still has the channel.
+func TestADepositIsNotForgotten(t *testing.T) {
+	for what, fail := range map[string]func(*world){
+		"not taken": func(w *world) {
+			w.ledger.down = true
+			w.until("a deposit", 10*time.Second, func() bool { return w.buyer.heard("no deposit") })
+		},
+		"not stable": func(w *world) {
+			w.until("a deal", 10*time.Second, func() bool { return w.buyer.heard("deal agreed") })
+			w.ledger.down = true
+			w.run(200 * time.Millisecond)
+			w.buyer.crash()
+		},
+		"not taken, and the buyer stops": func(w *world) {
+			w.ledger.down = true
+			w.until("a deposit", 10*time.Second, func() bool { return w.buyer.heard("no deposit") })
+			w.buyer.step(role.Stop{})
+		},
+	} {
+		t.Run(what, func(t *testing.T) {
+			w := market(t)
+			w.run(3 * time.Second)
+			fail(w)
+			a := w.only()
+			w.run(w.par.OfferValid + 10*time.Second)
+			w.ledger.down = false
+			w.until("the deposit is back", 15*time.Minute, func() bool { return a.closing != nil })
+		})
+	}
+}
+
 func TestASellerBondsOnce(t *testing.T) {
 	w := market(t)
 	w.run(30 * time.Second)

@@ -231,6 +231,10 @@ func (n *node) pay(e role.Pay, answer func(role.Event)) {
 		u = n.w.pay(n.address, e.Outputs, e.Messages...)
 		n.paid[e.Ref] = u
 	}
+	if n.w.ledger.down { // the wallet goes on with it when the hub is back
+		answer(role.Paid{Ref: e.Ref, Err: fmt.Errorf("the hub is away: %w", byteball.Transient)})
+		return
+	}
 	answer(role.Paid{Ref: e.Ref, Unit: u})
 }
 
