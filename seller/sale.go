@@ -95,7 +95,7 @@ func (c *Core) proposed(env envelope.Envelope, m *protocol.Match) {
 	}
 	s.payee = payee
 	for _, old := range c.sales() {
-		if old.supersededBy(d.Buyer, d.Offer) {
+		if old.supersededBy(d) {
 			old.forget()
 		}
 	}
@@ -114,14 +114,14 @@ func (c *Core) further(p deal.Deal, buyer protocol.Identity) bool {
 	}
 	return slices.ContainsFunc(c.sales(), func(d *sale) bool {
 		kin := d.Address == p.Terms.Previous && d.Buyer == buyer
-		return d.Offer.Prop == p.Offer.Prop && !d.Match.Further && d.live() && !kin && !d.supersededBy(buyer, p.Offer)
+		return d.Offer.Prop == p.Offer.Prop && !d.Match.Further && d.live() && !kin && !d.supersededBy(p)
 	})
 }
 
 // supersededBy says whether a buyer that proposes a deal has forgotten this one: it makes one deal a stream at a time, and
-// this one was never funded.
-func (d *sale) supersededBy(buyer protocol.Identity, o *protocol.Offer) bool {
-	return d.Buyer == buyer && d.Offer.Prop == o.Prop && d.payee.Phase == channel.Opening
+// this one was never funded. A proposal that comes late, after a newer one was agreed, supersedes nothing.
+func (d *sale) supersededBy(p deal.Deal) bool {
+	return d.Buyer == p.Buyer && d.Offer.Prop == p.Offer.Prop && d.payee.Phase == channel.Opening && d.Match.Expiry < p.Match.Expiry
 }
 
 // forget removes a deal that nothing hangs on any more.
@@ -172,7 +172,7 @@ func (c *Core) consider(env envelope.Envelope, m *protocol.Match) (deal.Deal, er
 		if other.Address == d.Address {
 			return d, fmt.Errorf("the channel %s is that of another deal, take a fresh key: %w", d.Address, protocol.Stale)
 		}
-		if other.Offer.Prop == d.Offer.Prop && other.live() && !other.supersededBy(d.Buyer, d.Offer) {
+		if other.Offer.Prop == d.Offer.Prop && other.live() && !other.supersededBy(d) {
 			open++
 		}
 	}

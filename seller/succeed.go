@@ -48,7 +48,7 @@ func (c *Core) succeeds(d deal.Deal) error {
 	case old.payee.Phase != channel.Open || !old.live():
 		return fmt.Errorf("previous channel %s is %s and goes on no more: %w", d.Terms.Previous, old.payee.Phase, protocol.Stale)
 	}
-	if h := old.heir(); h != nil && h.ID != d.ID && !h.supersededBy(d.Buyer, d.Offer) && h.payee.Phase != channel.Lost {
+	if h := old.heir(); h != nil && h.ID != d.ID && !h.supersededBy(d) && h.payee.Phase != channel.Lost {
 		return fmt.Errorf("previous channel %s is succeeded by %s already: %w", d.Terms.Previous, h.Address, protocol.Stale)
 	}
 	if e := old.elder(); e != nil && !e.over() {

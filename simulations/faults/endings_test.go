@@ -56,6 +56,26 @@ func TestAForgottenProposalDoesNotBlock(t *testing.T) {
 	w.settle()
 }
 
+// TestAProposalThatComesLateEndsNoDeal: a proposal is on its way for so long that the buyer has given it up and agreed on
+// another deal, whose deposit is paid and not stable.
+func TestAProposalThatComesLateEndsNoDeal(t *testing.T) {
+	w := market(t)
+	var late envelope.Envelope
+	w.wire.tap = func(from *node, env envelope.Envelope) []envelope.Envelope {
+		if m, ok := env.Body.(*protocol.Match); ok && from == w.buyer {
+			if first, ok := late.Body.(*protocol.Match); !ok || first.ID() == m.ID() {
+				late = env
+				return nil
+			}
+		}
+		return []envelope.Envelope{env}
+	}
+	w.until("a deal", time.Minute, func() bool { return w.buyer.heard("deal agreed") })
+	w.dealer.step(role.Received{From: w.buyer.Identity(), Env: late})
+	w.bought(5)
+	w.settle()
+}
+
 // TestStrangersCannotBlockAStream: proposals that are never funded lapse.
 func TestStrangersCannotBlockAStream(t *testing.T) {
 	w := newWorld(t)
