@@ -50,10 +50,12 @@ type record struct {
 	Progress progress
 }
 
-// maxDeals bounds the open deals of one stream; skew is how far clocks may differ.
+// maxDeals bounds the open deals of one stream; skew is how far clocks may differ. A deal that is never funded is kept for a
+// while after it has ceased to count, so a proposal has to be good for at least this part of OfferValid.
 const (
-	maxDeals = 16
-	skew     = 5 * time.Second
+	maxDeals   = 16
+	leastValid = 8
+	skew       = 5 * time.Second
 )
 
 // live says whether a deal may go on: its channel is open, or may still be funded in time.
@@ -164,6 +166,8 @@ func (c *Core) consider(env envelope.Envelope, m *protocol.Match) (deal.Deal, er
 		return d, fmt.Errorf("with a deposit of %s no more than %s may stay unsettled, and a window costs up to %s: %w", m.Deposit, d.Cap(c.cfg.Rules), d.Window(c.cfg.Rules), protocol.Invalid)
 	case m.Expiry > c.now.Add(c.par.OfferValid+skew).UnixMilli():
 		return d, fmt.Errorf("the proposal is good for longer than %v: %w", c.par.OfferValid, protocol.Invalid)
+	case m.Expiry < c.now.Add(c.par.OfferValid/leastValid).UnixMilli():
+		return d, fmt.Errorf("the proposal is good for less than %v: %w", c.par.OfferValid/leastValid, protocol.Stale)
 	case m.Further != c.further(d, d.Buyer):
 		return d, fmt.Errorf("further is %t, but the committee's payer says otherwise: %w", m.Further, protocol.Stale)
 	}

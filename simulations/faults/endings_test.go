@@ -3,6 +3,7 @@ package faults_test
 import (
 	"fmt"
 	"math"
+	"strings"
 	"testing"
 	"time"
 
@@ -98,6 +99,42 @@ func TestStrangersCannotBlockAStream(t *testing.T) {
 	w.until("a deal", 5*time.Second, func() bool { return w.buyer.heard("deal agreed") })
 	w.bought(5)
 	w.settle()
+}
+
+// TestProposalsOfAMomentAreRefused: strangers that cost nothing propose deals, each of which has lapsed when the next one comes.
+// The seller does not keep them all.
+func TestProposalsOfAMomentAreRefused(t *testing.T) {
+	w := newWorld(t)
+	w.dealer = w.addSeller(nil)
+	w.dealer.boot()
+	w.ledger.money = 11_000_000 // for bonds, not for deposits
+	tried := 0
+	w.wire.tap = func(from *node, env envelope.Envelope) []envelope.Envelope {
+		m, ok := env.Body.(*protocol.Match)
+		if !ok || from == w.dealer {
+			return []envelope.Envelope{env}
+		}
+		wait := time.Duration(from.seed) * 5 * time.Millisecond
+		short := *m
+		short.Expiry = w.now.Add(wait + time.Millisecond).UnixMilli()
+		env = must(envelope.Seal(from, w.rules.Market, &short))
+		w.after(wait, func() { w.dealer.step(role.Received{From: from.Identity(), Env: env}) })
+		tried++
+		return nil
+	}
+	for i := range byte(50) {
+		w.addBuyer(40+i, nil).boot()
+	}
+	w.run(15 * time.Second)
+	kept := 0
+	for key := range w.dealer.disk {
+		if strings.HasPrefix(key, "deal/") {
+			kept++
+		}
+	}
+	if tried < 50 || kept > 16 {
+		t.Errorf("%d deals are kept of %d proposals", kept, tried)
+	}
 }
 
 // TestVouchersDoNotAge: one side is away for longer than a voucher's parent is young enough, in the middle of a deal and at
