@@ -87,6 +87,7 @@ type Core struct {
 	drops    map[string]string         // the same as restored: seller's id in hex, "/", property
 	stamps   map[stream]protocol.Stamp // newest seen
 	further  map[stream]bool           // another buyer pays the committee there, as its seller says
+	turned   map[stream]time.Time      // when it said so last and was asked again
 	bought   map[int]uint32            // windows prepaid in deals that are forgotten, by want
 	cool     map[stream]time.Time      // no proposal before
 	next     uint32                    // channel key that was never used
@@ -115,7 +116,7 @@ func New(cfg Config, saved map[string][]byte) (*Core, error) {
 	m := &cfg.Rules.Manifest
 	c := &Core{cfg: cfg, cal: m.Calendar(), par: m.Params, view: view.New(cfg.Rules, cfg.Vars),
 		deals: make(map[protocol.Hash]*purchase), dropped: make(map[stream]string), stamps: make(map[stream]protocol.Stamp),
-		tastes: make(map[int]*taste), further: make(map[stream]bool), cool: make(map[stream]time.Time), bought: make(map[int]uint32), limited: make(map[stream]string), next: 1}
+		tastes: make(map[int]*taste), further: make(map[stream]bool), turned: make(map[stream]time.Time), cool: make(map[stream]time.Time), bought: make(map[int]uint32), limited: make(map[stream]string), next: 1}
 	c.book = book.New(&c.par)
 	c.view.Begin(cfg.From, saved)
 	var err error

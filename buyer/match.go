@@ -228,7 +228,8 @@ func (d *purchase) fund() {
 	d.c.emit(role.Pay{Ref: d.fundRef(), Outputs: []unit.Output{{Address: d.Address, Amount: d.Match.Deposit}}})
 }
 
-// refused takes a seller's no. A seller that says what Further must be is asked again so.
+// refused takes a seller's no. A seller that says what Further must be is asked again so, at once, but once a window: it could
+// keep this side proposing.
 func (d *purchase) refused(m *protocol.Refuse) {
 	c := d.c
 	if d.started {
@@ -239,13 +240,16 @@ func (d *purchase) refused(m *protocol.Refuse) {
 		return
 	}
 	s := stream{d.Seller, d.Offer.Prop}
+	c.remove(d)
 	if m.Further != d.Match.Further {
 		c.further[s] = m.Further
-	} else {
-		c.note("no deal", "seller", d.Seller.String(), "why", m.Reason)
-		c.cool[s] = c.now.Add(2 * c.par.Window())
+		if c.now.Sub(c.turned[s]) >= c.par.Window() {
+			c.turned[s] = c.now
+			return
+		}
 	}
-	c.remove(d)
+	c.note("no deal", "seller", d.Seller.String(), "why", m.Reason)
+	c.cool[s] = c.now.Add(2 * c.par.Window())
 }
 
 // funded takes the wallet's answer to a deposit.

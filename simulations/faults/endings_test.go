@@ -137,6 +137,28 @@ func TestProposalsOfAMomentAreRefused(t *testing.T) {
 	}
 }
 
+// TestASellerThatContradictsItself says no to every proposal, each time because Further should be the other way round.
+func TestASellerThatContradictsItself(t *testing.T) {
+	w, asked := market(t), 0
+	w.wire.tap = func(from *node, env envelope.Envelope) []envelope.Envelope {
+		m, ok := env.Body.(*protocol.Match)
+		if !ok || from != w.buyer {
+			return []envelope.Envelope{env}
+		}
+		asked++
+		no := must(envelope.Seal(w.dealer, w.rules.Market, &protocol.Refuse{Deal: m.ID(), Reason: "no", Further: !m.Further}))
+		w.after(latency, func() { w.buyer.step(role.Received{From: w.dealer.Identity(), Env: no}) })
+		return nil
+	}
+	w.run(time.Minute)
+	if most := int(time.Minute / w.par.Window()); asked > most {
+		t.Errorf("the buyer proposes %d times in a minute, %d times would do", asked, most)
+	}
+	w.wire.tap = nil
+	w.bought(5)
+	w.settle()
+}
+
 // TestVouchersDoNotAge: one side is away for longer than a voucher's parent is young enough, in the middle of a deal and at
 // its close.
 func TestVouchersDoNotAge(t *testing.T) {
