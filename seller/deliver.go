@@ -177,7 +177,7 @@ func (d *sale) repeats(v channel.Voucher) bool {
 
 // paid checks the price of the batch that is out, and answers with its key and the next batch.
 func (d *sale) paid(w uint64, i uint8, v channel.Voucher) error {
-	if slices.Contains(d.progress.Prepaid, w) && (w < d.progress.Window || (w == d.progress.Window && i < d.progress.Next)) {
+	if w == d.progress.Last && i < d.progress.Sold {
 		if err := d.accept(v, d.payee.Payouts); err != nil {
 			return err
 		}
@@ -211,9 +211,7 @@ func (d *sale) paid(w uint64, i uint8, v channel.Voucher) error {
 		d.save()
 		return nil
 	}
-	d.progress.Window, d.progress.Next = w, i+1
-	d.save()
-	d.handKey(w, i)
+	d.sell(w, i)
 	d.deliver(true)
 	return nil
 }
@@ -224,9 +222,16 @@ func (d *sale) unseal() {
 	if !p.Sealed || channel.Paid(d.payee.Settled)[d.PayTo] < d.payee.Payouts[d.PayTo] {
 		return
 	}
-	p.Sealed, p.Next = false, p.Next+1
+	p.Sealed = false
+	d.sell(p.Window, p.Next)
+}
+
+// sell notes that a batch is paid for, and hands out its key.
+func (d *sale) sell(w uint64, i uint8) {
+	p := &d.progress
+	p.Window, p.Next, p.Last, p.Sold = w, i+1, w, i+1
 	d.save()
-	d.handKey(p.Window, p.Next-1)
+	d.handKey(w, i)
 }
 
 // handKey sends the key of a batch that is paid for.

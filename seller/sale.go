@@ -40,6 +40,8 @@ type progress struct {
 	Payees  []protocol.Identity // everybody ever paid, ascending: they get the closing voucher
 	Told    bool                // they have got it
 	Sealed  bool                // the newest voucher pays for batch Next, but came while the channel closed: its key waits
+	Last    uint64              // window of the newest batch whose key was given
+	Sold    uint8               // so many of its batches are paid for
 }
 
 // record is a deal as it is saved.

@@ -16,10 +16,25 @@ type greedy struct {
 	a      *account
 	payer  channel.Payer
 	bought map[place]bool
+
+	lawless bool // it signs what no buyer signs
 }
 
 // greedy ends the buyer for good and goes on from its disk, in the deal of a.
 func (w *world) greedy(a *account) *greedy {
+	w.Helper()
+	var g *greedy
+	g = w.impostor(a, func(m protocol.Message) {
+		if m, ok := m.(*protocol.Delivery); ok {
+			g.delivered(m)
+		}
+	})
+	g.prepay()
+	return g
+}
+
+// impostor is greedy who does nothing by itself; hear gets what the seller says to the buyer.
+func (w *world) impostor(a *account, hear func(protocol.Message)) *greedy {
 	w.Helper()
 	g := &greedy{w: w, a: a, bought: map[place]bool{}}
 	w.buyer.down = 24 * time.Hour
@@ -30,19 +45,22 @@ func (w *world) greedy(a *account) *greedy {
 	}
 	g.payer = p
 	w.wire.tap = func(_ *node, env envelope.Envelope) []envelope.Envelope {
-		if m, ok := env.Body.(*protocol.Delivery); ok {
-			g.delivered(m)
-		}
+		hear(env.Body)
 		return nil
 	}
-	g.prepay()
 	return g
+}
+
+// fee pays the committee of the window that runs.
+func (g *greedy) fee() {
+	w := g.w.window()
+	g.pay(g.a.deal.Fee(g.w.rules, g.w.committee(w)), w, protocol.Prepaid)
 }
 
 // prepay pays the committee of every window at its start.
 func (g *greedy) prepay() {
 	w := g.w.window()
-	g.pay(g.a.deal.Fee(g.w.rules, g.w.committee(w)), w, protocol.Prepaid)
+	g.fee()
 	g.w.at(g.w.cal.WindowStart(w+1).Add(100*time.Millisecond), g.prepay)
 }
 
@@ -70,7 +88,9 @@ func (g *greedy) pay(add channel.Payouts, window uint64, index int16) {
 		if e, ok := e.(channel.Send); ok {
 			m := &protocol.Voucher{Deal: g.a.deal.ID, Window: window, Index: index, Data: must(e.Voucher.Encode())}
 			env := must(envelope.Seal(g.w.buyer, g.w.rules.Market, m))
-			g.w.laws.sent(g.w.buyer, role.Send{To: g.w.dealer.Identity(), Env: env})
+			if !g.lawless {
+				g.w.laws.sent(g.w.buyer, role.Send{To: g.w.dealer.Identity(), Env: env})
+			}
 			g.w.after(latency, func() { g.w.dealer.step(role.Received{From: g.w.buyer.Identity(), Env: env}) })
 		}
 	}
@@ -89,5 +109,33 @@ func TestRowSellerClosesAtTheCap(t *testing.T) {
 	s := w.settled(a)
 	if most := a.deal.Cap(w.rules); s.income > most || s.income+a.deal.Offer.Price <= most {
 		t.Errorf("closed with %d unsettled, want as much as stays within %d", s.income, most)
+	}
+}
+
+// TestAKeyIsGivenForAPaidBatchOnly: a buyer does not pay for the first batch of a window until the seller keeps that window no
+// more and is at a later one. Then it asks for the key, as if the answer to its payment had been lost.
+func TestAKeyIsGivenForAPaidBatchOnly(t *testing.T) {
+	w := trusted(t, 100)
+	w.bought(5)
+	var offered uint64 // the newest window of which a batch came
+	keys := 0
+	g := w.impostor(w.line()[0], func(m protocol.Message) {
+		switch m := m.(type) {
+		case *protocol.Delivery:
+			offered = m.Window
+		case *protocol.Key:
+			keys++
+		}
+	})
+	w.until("a batch is offered", 30*time.Second, func() bool { return offered > 0 })
+	first := offered
+	w.run(30 * w.par.Window())
+	g.fee()
+	w.until("one of a later window", 30*time.Second, func() bool { return offered > first })
+	g.lawless = true
+	g.pay(nil, first, 0)
+	w.run(time.Second)
+	if keys > 0 {
+		t.Error("the key of a batch was given for nothing")
 	}
 }
