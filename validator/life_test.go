@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/iotverse/iotverse/byteball"
+	"github.com/iotverse/iotverse/byteball/channel"
 	"github.com/iotverse/iotverse/byteball/unit"
 	"github.com/iotverse/iotverse/market/books"
 	"github.com/iotverse/iotverse/market/params"
@@ -83,15 +84,7 @@ func TestCredit(t *testing.T) {
 	var last byteball.Bytes
 	_, s := play(t, p, 1, 7, func(w *world, s *trader) {
 		w.at(w.cal.WindowStart(4).Add(2*time.Second), func() {
-			closing := unit.Message{App: "payment", Payload: &unit.Payment{
-				Inputs: []unit.Input{{Unit: s.funding.Out.Unit, MessageIndex: s.funding.Out.MessageIndex, OutputIndex: s.funding.Out.OutputIndex}},
-			}}
-			for a, amount := range s.payer.Payouts {
-				pay := closing.Payload.(*unit.Payment)
-				pay.Outputs = append(pay.Outputs, unit.Output{Address: a, Amount: amount})
-				last += amount
-			}
-			w.post(s.deal.Address, closing)
+			last = s.settle(s.payer.Payouts)
 			s.agree(5)
 		})
 		w.at(w.cal.WindowStart(5).Add(-time.Millisecond), s.funded)
@@ -103,6 +96,57 @@ func TestCredit(t *testing.T) {
 	}
 	if last == 0 {
 		t.Error("the closing paid nothing")
+	}
+}
+
+// settle makes a unit stable that closes the channel and pays pay.
+func (t *trader) settle(pay channel.Payouts) (sum byteball.Bytes) {
+	p := &unit.Payment{Inputs: []unit.Input{{Unit: t.funding.Out.Unit, MessageIndex: t.funding.Out.MessageIndex, OutputIndex: t.funding.Out.OutputIndex}}}
+	for a, amount := range pay {
+		p.Outputs = append(p.Outputs, unit.Output{Address: a, Amount: amount})
+		sum += amount
+	}
+	t.post(t.deal.Address, unit.Message{App: "payment", Payload: p})
+	return sum
+}
+
+// Windows that a closing does not pay, or a refund, stay owed: buyer and seller may be one.
+func TestCreditIsPaidByPaymentOnly(t *testing.T) {
+	for what, paid := range map[string]byteball.Bytes{"nothing is paid": 0, "half is paid": 2} {
+		t.Run(what, func(t *testing.T) {
+			p := params.Fast()
+			p.Credit = 2
+			_, s := play(t, p, 1, 7, func(w *world, s *trader) {
+				w.at(w.cal.WindowStart(4).Add(2*time.Second), func() {
+					pay := channel.Payouts{s.buyer.address(): 1_000_000}
+					for a, amount := range s.payer.Payouts {
+						if paid > 0 {
+							pay[a] = amount / 4 // of the four windows that were prepaid two were judged
+						}
+					}
+					s.settle(pay)
+					s.agree(5)
+				})
+				w.at(w.cal.WindowStart(5).Add(-time.Millisecond), s.funded)
+			})
+			for window, want := range map[uint64]bool{1: true, 2: true, 3: false, 4: false, 5: paid > 0, 6: false, 7: false} {
+				if got := s.stamp(window) != nil; got != want {
+					t.Errorf("window %d: stamped %v, want %v", window, got, want)
+				}
+			}
+		})
+	}
+}
+
+// Vouchers of a channel that is closed are worth nothing.
+func TestAClosedChannelPaysForNothing(t *testing.T) {
+	_, s := play(t, params.Fast(), 1, 6, func(w *world, s *trader) {
+		w.at(w.cal.WindowStart(3).Add(2*time.Second), func() { s.settle(s.payer.Payouts) })
+	})
+	for window := uint64(1); window <= 6; window++ {
+		if got, want := s.stamp(window) != nil, window <= 3; got != want {
+			t.Errorf("window %d: stamped %v, want %v", window, got, want)
+		}
 	}
 }
 

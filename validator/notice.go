@@ -36,7 +36,7 @@ type account struct {
 	due            byteball.Bytes // the same with what is too small to show
 	claimed        byteball.Bytes // what of the payout is an old debt, of the channel before
 	paid           []uint64       // windows that are prepaid for this validator, ascending
-	owed           int            // how many, while nothing of it is on the ledger
+	owed           int            // how many of them the ledger has not paid
 	touched        uint64         // window of the last change
 	settled        bool           // a closing is stable
 }
@@ -147,6 +147,9 @@ func (c *Core) prepaid(a *account, m *protocol.Notice, mine, share, claimed byte
 	if mine <= a.payout+old && c.carries(a, m.Window) {
 		return nil
 	}
+	if a.settled {
+		return fmt.Errorf("validator: deal %s, window %d: its channel is closed, no voucher counts any more: %w", a.ID, m.Window, protocol.Stale)
+	}
 	now, _ := c.cal.WindowAt(c.now)
 	if m.Window > now+2 || m.Window+2 < now {
 		return fmt.Errorf("validator: notice for window %d in window %d: %w", m.Window, now, protocol.Stale)
@@ -164,9 +167,7 @@ func (c *Core) prepaid(a *account, m *protocol.Notice, mine, share, claimed byte
 	a.due, a.claimed = due, max(a.claimed, claimed)
 	a.paid = append(a.paid, m.Window)
 	a.paid = a.paid[max(0, len(a.paid)-keptPaid):]
-	if !a.settled {
-		a.owed++
-	}
+	a.owed++
 	c.enter(a, m.Voucher, mine)
 	c.consult(a, m.Window)
 	return nil
@@ -198,10 +199,10 @@ func (c *Core) share(a *account, w uint64) (byteball.Bytes, error) {
 	return a.Fee(c.cfg.Rules, com)[c.pay], nil
 }
 
-// credit counts the windows that a seller's open channels owe.
+// credit counts the windows that a seller's channels owe: those that are open, and those that ended with less than was promised.
 func (c *Core) credit(seller protocol.Identity) (owed int) {
 	for _, a := range c.accounts {
-		if a.Seller == seller && !a.settled {
+		if a.Seller == seller {
 			owed += a.owed
 		}
 	}
@@ -294,7 +295,8 @@ func (c *Core) open(a *account, p unit.Proven) {
 	}
 }
 
-// settle takes note of the stable unit that spends the deposit: from then on the money is here.
+// settle takes note of the stable unit that spends the deposit: from then on the money is here. What an older voucher or a refund
+// does not pay stays owed, for as long as the account is kept.
 func (c *Core) settle(a *account, p unit.Proven) {
 	if !p.Serial || p.Unit == nil {
 		return
@@ -318,10 +320,18 @@ func (c *Core) settle(a *account, p unit.Proven) {
 	if !spent {
 		return
 	}
-	a.settled, a.owed = true, 0
-	if got < a.payout {
-		a.paid = nil
+	a.settled = true
+	if got >= a.payout {
+		a.owed = 0
+	} else {
+		a.paid, a.owed = nil, unpaid(a.owed, got, a.payout)
 		c.note("a closing pays less than its vouchers", "deal", a.ID, "paid", got.String(), "promised", a.payout.String())
 	}
 	c.keep(a)
+}
+
+// unpaid is how many of so many windows are not paid by the part of their price that came, rounded up.
+func unpaid(windows int, came, price byteball.Bytes) int {
+	part := byteball.Bytes(windows)
+	return int((part*(price-came) + price - 1) / price)
 }
