@@ -65,8 +65,11 @@ func (c *committer) take() []*write {
 	return group
 }
 
-// maxRows bounds the rows that strangers put together; the store takes about 13,000 at once.
-const maxRows = 4096
+// maxRows bounds the rows that strangers put together, mostRows those of one caller; the store takes about 13,000 at once.
+const (
+	maxRows  = 4096
+	mostRows = 12_000
+)
 
 // serve writes a group. If a row cannot be written each write is tried alone, so that it harms its own caller only. A disk
 // that fails is not trusted again: what it says of later writes means nothing.

@@ -125,16 +125,37 @@ func (s *Store) All(prefix string) (map[string][]byte, error) {
 	return all, err
 }
 
-// commit writes the Save and Delete effects under a prefix together: all of them are on disk, or none.
+// commit writes the Save and Delete effects under a prefix together: all of them are on disk, or none. A step may delete more
+// than the store takes at once, after a node was off for days; then what it deletes goes first, part by part and in order,
+// and the last part goes together with all that it saves.
 func (s *Store) commit(prefix string, effects []role.Effect) error {
-	var rows []row
+	rows := make([]row, 0, len(effects))
+	kept := make(map[string]bool) // keys that are saved, too: they stay in order
 	for _, e := range effects {
 		switch e := e.(type) {
 		case role.Save:
 			rows = append(rows, row{append([]byte(prefix), e.Key...), e.Value, false})
+			kept[prefix+string(e.Key)] = true
 		case role.Delete:
 			rows = append(rows, row{append([]byte(prefix), e.Key...), nil, true})
 		}
+	}
+	for len(rows) > mostRows {
+		part, rest := make([]row, 0, mostRows), make([]row, 0, len(rows))
+		for _, r := range rows {
+			if r.gone && len(part) < mostRows && !kept[string(r.key)] {
+				part = append(part, r)
+			} else {
+				rest = append(rest, r)
+			}
+		}
+		if len(part) == 0 {
+			break
+		}
+		if err := s.group.write(part); err != nil {
+			return err
+		}
+		rows = rest
 	}
 	if len(rows) == 0 {
 		return nil

@@ -54,6 +54,37 @@ func TestStoreKeepsWhatWasPut(t *testing.T) {
 	}
 }
 
+// TestAStepMayDeleteMuch: a seller of nine properties that was off for more than a day drops 27 windows of each at once.
+func TestAStepMayDeleteMuch(t *testing.T) {
+	dir := t.TempDir()
+	s := open(t, dir)
+	const rows = 9 * 27 * 60
+	for i := range rows {
+		if i%1000 == 0 {
+			part := make([]role.Effect, 0, 1000)
+			for j := i; j < min(i+1000, rows); j++ {
+				part = append(part, role.Save{Key: fmt.Append(nil, "batch/", j), Value: []byte("b")})
+			}
+			if err := s.Commit("seller/", part); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	step := []role.Effect{role.Save{Key: []byte("position"), Value: []byte("p")}, role.Save{Key: []byte("deal"), Value: []byte("d")}, role.Delete{Key: []byte("deal")}}
+	for j := range rows {
+		step = append(step, role.Delete{Key: fmt.Append(nil, "batch/", j)})
+	}
+	step = append(step, role.Delete{Key: []byte("quiet")}, role.Save{Key: []byte("quiet"), Value: []byte("q")})
+	if err := s.Commit("seller/", step); err != nil {
+		t.Fatal(err)
+	}
+	s.Close()
+	all, err := open(t, dir).All("seller/")
+	if err != nil || len(all) != 2 || string(all["position"]) != "p" || string(all["quiet"]) != "q" {
+		t.Errorf("%d rows are left, %v; want what was saved last", len(all), err)
+	}
+}
+
 func TestAStoreHasOneOwner(t *testing.T) {
 	dir := t.TempDir()
 	first := open(t, dir)

@@ -3,8 +3,9 @@
 // ledger client and a store, simulations drives them from one event queue. A core does no I/O and reads no clock.
 //
 // The driver keeps one promise: the Save and Delete effects of a step are on disk, together, before any other effect of
-// that step happens, except Deliver, which happens before them: what was bought is handed out twice rather than lost. Send,
-// Publish and Post may fail or be lost; a core repeats what matters when it is woken.
+// that step happens, except Deliver, which happens before them: what was bought is handed out twice rather than lost. Of
+// thousands of Delete effects the first may be on disk without the rest if the power fails. Send, Publish and Post may fail or
+// be lost; a core repeats what matters when it is woken.
 package role
 
 import (
