@@ -184,7 +184,7 @@ func (d *sale) paid(w uint64, i uint8, v channel.Voucher) error {
 		d.handKey(w, i) // the newest once more, perhaps signed anew: the key may be lost
 		return nil
 	}
-	if d.progress.Sealed && w == d.progress.Window && i == d.progress.Next {
+	if d.progress.Sealed > 0 && w == d.progress.Window && i == d.progress.Next {
 		return d.accept(v, d.payee.Payouts)
 	}
 	if slices.Contains(d.progress.Prepaid, w) && d.c.streams[d.Offer.Prop].rounds[w] == nil {
@@ -207,7 +207,7 @@ func (d *sale) paid(w uint64, i uint8, v channel.Voucher) error {
 		return err
 	}
 	if closing {
-		d.progress.Window, d.progress.Next, d.progress.Sealed = w, i, true
+		d.progress.Window, d.progress.Next, d.progress.Sealed = w, i, *v.Unit.TPSFee
 		d.save()
 		return nil
 	}
@@ -216,13 +216,14 @@ func (d *sale) paid(w uint64, i uint8, v channel.Voucher) error {
 	return nil
 }
 
-// unseal hands out the key that waits, if the voucher that pays for it was settled and not an older one.
+// unseal hands out the key that waits, if the voucher that pays for it was settled or a newer one. An older one may give the
+// seller as much, with the dust of others; but of two closings that the seller has signed the newer offers the larger tps fee.
 func (d *sale) unseal() {
-	p := &d.progress
-	if !p.Sealed || channel.Paid(d.payee.Settled)[d.PayTo] < d.payee.Payouts[d.PayTo] {
+	p, u := &d.progress, d.payee.Settled
+	if p.Sealed == 0 || u.TPSFee == nil || *u.TPSFee < p.Sealed || channel.Paid(u)[d.PayTo] < d.payee.Payouts[d.PayTo] {
 		return
 	}
-	p.Sealed = false
+	p.Sealed = 0
 	d.sell(p.Window, p.Next)
 }
 

@@ -39,7 +39,7 @@ type progress struct {
 	Next    uint8               // batch to be delivered next in it
 	Payees  []protocol.Identity // everybody ever paid, ascending: they get the closing voucher
 	Told    bool                // they have got it
-	Sealed  bool                // the newest voucher pays for batch Next, but came while the channel closed: its key waits
+	Sealed  byteball.Bytes      // tps fee of the voucher that pays for batch Next but came while the channel closed, whose key waits
 	Last    uint64              // window of the newest batch whose key was given
 	Sold    uint8               // so many of its batches are paid for
 }

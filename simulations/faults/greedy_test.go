@@ -4,7 +4,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/iotverse/iotverse/buyer"
+	"github.com/iotverse/iotverse/byteball"
 	"github.com/iotverse/iotverse/byteball/channel"
+	"github.com/iotverse/iotverse/byteball/unit"
 	"github.com/iotverse/iotverse/protocol"
 	"github.com/iotverse/iotverse/protocol/envelope"
 	"github.com/iotverse/iotverse/protocol/role"
@@ -17,7 +20,8 @@ type greedy struct {
 	payer  channel.Payer
 	bought map[place]bool
 
-	lawless bool // it signs what no buyer signs
+	lawless bool           // it signs what no buyer signs
+	fees    byteball.Bytes // tps fee that it offers at least
 }
 
 // greedy ends the buyer for good and goes on from its disk, in the deal of a.
@@ -79,7 +83,7 @@ func (g *greedy) delivered(m *protocol.Delivery) {
 // pay signs a voucher and sends it.
 func (g *greedy) pay(add channel.Payouts, window uint64, index int16) {
 	base, _ := g.w.view.Bases.Newest()
-	next, effects, err := g.payer.Apply(channel.Pay{Add: add, Base: base}, g.w.now)
+	next, effects, err := g.payer.Apply(channel.Pay{Add: add, Base: base, TPSFee: g.fees}, g.w.now)
 	if err != nil {
 		return // the deposit is spent
 	}
@@ -137,5 +141,60 @@ func TestAKeyIsGivenForAPaidBatchOnly(t *testing.T) {
 	w.run(time.Second)
 	if keys > 0 {
 		t.Error("the key of a batch was given for nothing")
+	}
+}
+
+// TestDustOpensNoBatch: the buyer's final voucher gives the seller what is dust to others, more than a batch costs. A voucher that
+// pays for one more batch comes when that closing was refused for its fee, and then the ledger takes the closing.
+func TestDustOpensNoBatch(t *testing.T) {
+	w := worldOf(t, cheap())
+	w.jury.last = known()
+	w.jury.integrity = func(uint64) uint16 { return 1000 }
+	w.dealer, w.buyer = w.addSeller(nil), w.addBuyer(30, func(c *buyer.Config) { c.Wants[0].Demand.Windows = 100 })
+	w.dealer.boot()
+	w.buyer.boot()
+	w.bought(5)
+	a := w.line()[0]
+	var out *protocol.Delivery
+	keys := 0
+	g := w.impostor(a, func(m protocol.Message) {
+		switch m := m.(type) {
+		case *protocol.Delivery:
+			out = m
+		case *protocol.Key:
+			keys++
+		}
+	})
+	g.lawless = true
+	w.until("a batch is offered", 30*time.Second, func() bool { return out != nil })
+	w.ledger.held = func(*unit.Unit) bool { return true }
+	base, _ := w.view.Bases.Newest()
+	final, effects, err := g.payer.Apply(channel.CloseNow{Reason: "done", Base: base}, w.now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range effects {
+		if e, ok := e.(channel.Send); ok {
+			env := must(envelope.Seal(w.buyer, w.rules.Market, &protocol.Close{Deal: a.deal.ID, Reason: "done", Data: must(e.Voucher.Encode())}))
+			w.dealer.step(role.Received{From: w.buyer.Identity(), Env: env})
+		}
+	}
+	w.until("a closing is taken", time.Minute, func() bool { return len(w.ledger.posted) > 0 })
+	w.ledger.fee = 3 * *final.Newest.Unit.TPSFee
+	w.until("it is refused", time.Minute, func() bool { return w.dealer.heard("close refused by the ledger") })
+	g.fees = w.ledger.fee
+	g.pay(nil, out.Window, int16(out.Index)) // has the number of the final one
+	price, _ := a.deal.Batch(w.rules, w.jury.stamped(out.Window))
+	g.fees++
+	g.pay(channel.Payouts{a.deal.PayTo: price}, out.Window, int16(out.Index))
+	w.run(time.Second)
+	w.ledger.held = nil
+	w.until("the channel is closed", time.Minute, func() bool { return a.closing != nil })
+	w.run(time.Second)
+	if got := channel.Paid(a.closing)[a.deal.PayTo]; got < g.payer.Payouts[a.deal.PayTo] || *a.closing.TPSFee >= g.fees {
+		t.Errorf("the closing pays %d bytes with a tps fee of %d, want the dust of others with the fee of the older one", got, *a.closing.TPSFee)
+	}
+	if keys > 0 {
+		t.Error("the key of a batch was given for dust")
 	}
 }
