@@ -71,6 +71,9 @@ func (d *sale) prepaid(w uint64, v channel.Voucher) error {
 	if (known || closing) && d.repeats(v) {
 		return d.accept(v, d.payee.Payouts) // renewed: younger, or with a larger tps fee
 	}
+	if err := d.anew(v); err != nil && !known {
+		return err
+	}
 	if w < d.Match.First || c.cal.WindowStart(w).After(c.now.Add(c.par.Window())) {
 		return fmt.Errorf("window %d lies before the first or too far ahead: %w", w, protocol.Stale)
 	}
@@ -160,6 +163,15 @@ func (d *sale) remind(w uint64) {
 	}
 }
 
+// anew returns nil for a voucher that was not taken before. The channel takes the newest one again at any time, whatever it is
+// said to be for, so what it paid for was settled when it came first. Error: Stale.
+func (d *sale) anew(v channel.Voucher) error {
+	if v.N > d.number() {
+		return nil
+	}
+	return fmt.Errorf("voucher %d paid for something else: %w", v.N, protocol.Stale)
+}
+
 // repeats says whether a voucher pays nobody more than the newest one, but for what the previous channel owes.
 func (d *sale) repeats(v channel.Voucher) bool {
 	pay, err := channel.Read(d.Terms, d.payee.Funding, v)
@@ -193,6 +205,9 @@ func (d *sale) paid(w uint64, i uint8, v channel.Voucher) error {
 	r := d.due()
 	if r == nil || r.window != w || i != d.progress.Next {
 		return fmt.Errorf("batch is not the one delivered: %w", protocol.Stale)
+	}
+	if err := d.anew(v); err != nil {
+		return err
 	}
 	price, ok := d.Batch(d.c.cfg.Rules, r.stamp)
 	if !ok {

@@ -28,7 +28,7 @@ func RestorePayee(data []byte, key unit.Signer) (Payee, error) {
 
 // Apply returns the channel after ev and what to do, in that order. On an error the channel is as it was. A voucher is
 // accepted when Apply returns no error and the Save is on disk; only then may what was paid for be given. The newest
-// voucher may be handed in again at any time.
+// voucher may be handed in again at any time; Want is not looked at then, so nothing more may be given for it.
 // Errors: Invalid for a voucher that is wrong, with the reason; Stale for one that is superseded, too old or too late;
 // Transient before the deposit is stable or while the parent is not known; NotFound for a close without a voucher.
 func (p Payee) Apply(ev Event, now time.Time) (Payee, []Effect, error) {

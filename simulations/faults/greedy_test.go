@@ -8,6 +8,7 @@ import (
 	"github.com/iotverse/iotverse/byteball"
 	"github.com/iotverse/iotverse/byteball/channel"
 	"github.com/iotverse/iotverse/byteball/unit"
+	"github.com/iotverse/iotverse/market/params"
 	"github.com/iotverse/iotverse/protocol"
 	"github.com/iotverse/iotverse/protocol/envelope"
 	"github.com/iotverse/iotverse/protocol/role"
@@ -141,6 +142,47 @@ func TestAKeyIsGivenForAPaidBatchOnly(t *testing.T) {
 	w.run(time.Second)
 	if keys > 0 {
 		t.Error("the key of a batch was given for nothing")
+	}
+}
+
+// TestAVoucherPaysOnce: a buyer hands in its newest voucher again, for each batch that is offered and for windows to come.
+func TestAVoucherPaysOnce(t *testing.T) {
+	for name, m := range map[string]params.Manifest{"usual": manifest(), "shares are dust": cheap()} {
+		t.Run(name, func(t *testing.T) {
+			w := worldOf(t, m)
+			w.jury.last, w.jury.integrity = known(), func(uint64) uint16 { return 1000 }
+			w.dealer, w.buyer = w.addSeller(nil), w.addBuyer(30, nil)
+			w.dealer.boot()
+			w.buyer.boot()
+			w.bought(5)
+			a, keys := w.line()[0], 0
+			var g *greedy
+			again := func(window uint64, index int16) {
+				v := &protocol.Voucher{Deal: a.deal.ID, Window: window, Index: index, Data: must(g.payer.Newest.Encode())}
+				w.dealer.step(role.Received{From: w.buyer.Identity(), Env: must(envelope.Seal(w.buyer, w.rules.Market, v))})
+			}
+			g = w.impostor(a, func(m protocol.Message) {
+				switch m := m.(type) {
+				case *protocol.Delivery:
+					w.after(latency, func() { again(m.Window, int16(m.Index)) })
+				case *protocol.Key:
+					keys++
+				}
+			})
+			last := w.window() + 1
+			for range 4 {
+				w.start(w.window()+1, 100*time.Millisecond)
+				again(w.window(), protocol.Prepaid)
+			}
+			if keys > 0 {
+				t.Errorf("%d keys were given for one payment", keys)
+			}
+			for window := last; window < w.window(); window++ {
+				if w.jury.stamped(window) != nil {
+					t.Errorf("window %d was judged, nobody was paid for it", window)
+				}
+			}
+		})
 	}
 }
 
