@@ -258,11 +258,14 @@ func (c *Core) funded(ev role.Paid) {
 		if d.fundRef() != ev.Ref {
 			continue
 		}
-		if ev.Err != nil {
+		switch {
+		case ev.Err == nil:
+			d.deposited(ev.Unit)
+		case ev.Unit != nil: // it may still come: whoever forgot the channel could never get it back
+			c.note("the deposit is not taken yet", "deal", d.ID.String(), "why", ev.Err.Error())
+		default:
 			d.unfunded(ev.Err)
-			return
 		}
-		d.deposited(ev.Unit)
 		return
 	}
 }
@@ -281,9 +284,9 @@ func (d *purchase) deposited(u *unit.Unit) {
 	c.send(d.Seller, &protocol.Opened{Deal: d.ID, Unit: u.Unit})
 }
 
-// unfunded takes the wallet's word that a deposit is not paid. Only a lack of money is final: what failed otherwise the wallet
-// may still pay, whenever the ledger takes it, and a deal that was forgotten by then would leave its deposit to nobody. So it
-// is asked for again, even if the deal is not wanted any more; then it closes once it is open.
+// unfunded takes the wallet's word that a deposit is not paid. Only a lack of money is final. After another error without a unit
+// the wallet may not even have looked; a deal that was forgotten by then would leave its deposit to nobody. So it is asked
+// again, even if the deal is not wanted any more; then it closes once it is open.
 func (d *purchase) unfunded(err error) {
 	c := d.c
 	c.note("no deposit", "deal", d.ID.String(), "why", err.Error())

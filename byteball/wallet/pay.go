@@ -32,9 +32,10 @@ func (w *Wallet) Pay(ctx context.Context, ref string, outputs []unit.Output, msg
 
 // Send pays, and returns the unit once a hub has it. ref names the payment: Send with a ref that was used before makes no
 // second payment, whatever o says, but returns the unit of the first and sees that the hub has it, also after a crash, a
-// restart or a lost answer. The unit is on disk before it is sent. After an error that is not Funds the payment may still
-// happen: Settle goes on with it, Send with the same ref asks for it. Only a payment that was proven double-spent is made
-// anew, from other coins, when it is asked for again.
+// restart or a lost answer. The unit is on disk before it is sent. If a unit comes with an error, whatever its kind, the
+// payment is pending and may still happen, by that unit or one composed anew: Settle goes on with it, Send with the same ref
+// asks for it. Without a unit it will not, unless a hub lied that found it Invalid. Only a payment that was proven double-spent
+// is made anew, from other coins, when it is asked for again.
 // It spends the coins of one address where that suffices, else of as few as do, each of which is an author.
 // Errors: Funds, saying how much is missing; Transient if the hub is away or fees are too high for the moment; Stale if
 // the payment was double-spent, or is in the hub's eyes; Invalid.
@@ -50,7 +51,13 @@ func (w *Wallet) Send(ctx context.Context, ref string, o Order) (*unit.Unit, err
 		u, err := w.send(ctx, ref, o)
 		// One that no hub had taken and that is dead by now: nobody was told of its unit.
 		if p, perr := w.payment(ref); perr != nil || p.State != DoubleSpent || try == tries || !errors.Is(err, errNeverPosted) {
-			return u, err
+			if err == nil {
+				return u, nil
+			}
+			if i := w.pending(ref); i >= 0 {
+				return w.books.Pending[i].Unit, err
+			}
+			return nil, err
 		}
 	}
 }

@@ -91,8 +91,9 @@ func TestPayOnce(t *testing.T) {
 func TestPayLostAnswer(t *testing.T) {
 	w, c, s := funded(t, 100_000)
 	c.mute = true
-	if _, err := w.Pay(t.Context(), "rent", to(t, 5000), nil); !errors.Is(err, byteball.Transient) {
-		t.Fatalf("got %v, want Transient", err)
+	signed, err := w.Pay(t.Context(), "rent", to(t, 5000), nil)
+	if !errors.Is(err, byteball.Transient) || signed == nil {
+		t.Fatalf("got unit %v, %v, want the one that is pending, Transient", signed, err)
 	}
 	state(t, w, "rent", wallet.Prepared)
 	c.mute = false
@@ -192,13 +193,16 @@ func TestPayComposedAnew(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			w, c, _ := funded(t, 100_000, 50_000)
 			c.refuse, c.least = test.refuse, test.least
-			_, err := w.Pay(t.Context(), "rent", to(t, 5000), nil)
+			u, err := w.Pay(t.Context(), "rent", to(t, 5000), nil)
 			if !errors.Is(err, test.kind) {
 				t.Fatalf("%s: got %v, want %v", test.name, err, test.kind)
 			}
+			if pending := test.state != wallet.Refused; (u != nil) != pending {
+				t.Errorf("%s: got unit %v with %v, pending %t", test.name, u, err, pending)
+			}
 			before := state(t, w, "rent", test.state)
 			c.refuse, c.fee = nil, 500
-			u, err := w.Pay(t.Context(), "rent", to(t, 5000), nil)
+			u, err = w.Pay(t.Context(), "rent", to(t, 5000), nil)
 			if err != nil {
 				t.Fatalf("%s, again: %v", test.name, err)
 			}

@@ -34,8 +34,9 @@ type (
 		Tip   uint64
 		Units []unit.Proven
 	}
-	// Paid answers a Pay effect: the unit that was posted, or why there is none. After an error that is not Funds the wallet
-	// may still pay.
+	// Paid answers a Pay effect: the unit that was posted, or why there is none. A Unit beside Err is signed and not taken
+	// yet: the wallet hands it in again by itself, so nobody knows whether it is paid before the chain tells. After an Err
+	// without a Unit that is not Funds the wallet may be asked again.
 	Paid struct {
 		Ref  string
 		Unit *unit.Unit

@@ -215,6 +215,35 @@ func TestBooksFollowAnOlderClosing(t *testing.T) {
 	w.settle()
 }
 
+// TestADepositThatComesLate: the wallet has signed it when the hub goes away, and hands it in again later. Until then nobody
+// knows whether it is paid, so the channel is not forgotten, whether the buyer stops meanwhile or the proposal lapses.
+func TestADepositThatComesLate(t *testing.T) {
+	for _, then := range []string{"the buyer stops", "the proposal lapses"} {
+		t.Run(then, func(t *testing.T) {
+			w := newWorld(t)
+			w.dealer, w.buyer = w.addSeller(nil), w.addBuyer(30, nil)
+			w.buyer.owing = w.par.OfferValid + 10*time.Second
+			w.dealer.boot()
+			w.buyer.boot()
+			w.until("a deal", 30*time.Second, func() bool { return w.buyer.heard("deal agreed") })
+			w.run(time.Second)
+			w.buyer.owing = 0
+			if then == "the buyer stops" {
+				w.buyer.step(role.Stop{})
+			}
+			w.run(w.par.OfferValid + 15*time.Second)
+			if n := len(w.laws.deals); n != 1 {
+				t.Errorf("%d deals, want 1: the deposit of the first one may still come", n)
+			}
+			w.buyer.step(role.Stop{})
+			for _, a := range w.laws.deals {
+				w.until("the deposit is settled", 15*time.Minute, func() bool { return a.closing != nil })
+			}
+			w.settle()
+		})
+	}
+}
+
 // TestTheDepositComesBack: the seller never shows itself again.
 func TestTheDepositComesBack(t *testing.T) {
 	w := market(t)

@@ -26,6 +26,8 @@ type node struct {
 	build func(saved map[string][]byte) (role.Core, error)
 	disk  map[string][]byte
 	paid  map[string]*unit.Unit // the wallet: the same ref never pays twice
+	owing time.Duration         // a deposit that the wallet signs is taken by a hub so much later
+	owed  map[string]time.Time  // when those are taken
 
 	core    role.Core // nil while the machine is down
 	life    int       // counts starts
@@ -46,7 +48,7 @@ type node struct {
 }
 
 func (w *world) add(name string, p *person, build func(saved map[string][]byte) (role.Core, error)) *node {
-	n := &node{person: p, w: w, name: name, build: build, disk: map[string][]byte{}, paid: map[string]*unit.Unit{}}
+	n := &node{person: p, w: w, name: name, build: build, disk: map[string][]byte{}, paid: map[string]*unit.Unit{}, owed: map[string]time.Time{}}
 	w.nodes = append(w.nodes, n)
 	return n
 }
@@ -230,6 +232,15 @@ func (n *node) pay(e role.Pay, answer func(role.Event)) {
 		}
 		u = n.w.pay(n.address, e.Outputs, e.Messages...)
 		n.paid[e.Ref] = u
+		if l := &n.w.ledger; n.owing > 0 && strings.HasPrefix(e.Ref, "fund/") {
+			l.posted = l.posted[:len(l.posted)-1]
+			n.owed[e.Ref] = n.w.now.Add(n.owing)
+			n.w.after(n.owing, func() { l.posted = append(l.posted, u) })
+		}
+	}
+	if n.w.now.Before(n.owed[e.Ref]) {
+		answer(role.Paid{Ref: e.Ref, Unit: u, Err: fmt.Errorf("the hub is away: %w", protocol.Transient)})
+		return
 	}
 	if n.w.ledger.down { // the wallet goes on with it when the hub is back
 		answer(role.Paid{Ref: e.Ref, Err: fmt.Errorf("the hub is away: %w", byteball.Transient)})
