@@ -195,12 +195,13 @@ func (s State) again(now time.Time) State {
 }
 
 // due reports whether that should be done again: after 3 s, 6 s … 3 minutes. Own does not wait longer than 48 s: the
-// seller has 0.4 of the age for all refusals together.
+// seller has 0.4 of the age for all refusals together, and no clock that is set back takes that from him.
 func (s State) due(now time.Time) bool {
 	most := 6
 	if s.Own != nil {
 		most = 4
 	}
 	wait := 3 * time.Second << min(max(s.tries-1, 0), most)
-	return now.UnixMilli()-s.posted >= wait.Milliseconds()
+	since := now.UnixMilli() - s.posted
+	return max(since, -since) >= wait.Milliseconds()
 }

@@ -320,3 +320,31 @@ func TestPostsAreRepeated(t *testing.T) {
 		t.Errorf("got %d posts in ten minutes, want 12 to 16", posts)
 	}
 }
+
+// A clock that was set back keeps nobody from posting what the ledger did not take.
+func TestPostsAreRepeatedWhenTheClockWasSetBack(t *testing.T) {
+	buyer, seller := opened(t)
+	seller, _, err := seller.Apply(channel.CloseNow{}, at(4000))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if seller, _, err = seller.Apply(channel.PostRefused{Err: byteball.Transient}, at(4000)); err != nil {
+		t.Fatal(err)
+	}
+	_, effects, err := seller.Apply(channel.Tip{MCI: 41}, at(41))
+	if err != nil {
+		t.Fatal(err)
+	}
+	posted(t, effects)
+
+	end := buyer.RefundAfter() + 10
+	buyer, effects, err = buyer.Apply(channel.Tip{MCI: end, Base: base(end)}, at(2*end))
+	if err != nil {
+		t.Fatal(err)
+	}
+	posted(t, effects)
+	if _, effects, err = buyer.Apply(channel.Tip{MCI: end + 1, Base: base(end + 1)}, at(end+1)); err != nil {
+		t.Fatal(err)
+	}
+	posted(t, effects)
+}
