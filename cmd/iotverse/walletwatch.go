@@ -66,6 +66,7 @@ func (f *walletFlags) watch(ctx context.Context, once bool, stdout, stderr io.Wr
 	if err != nil {
 		return err
 	}
+	unreadable(k.Check(), stderr)
 	open := 0
 	for _, id := range k.IDs() {
 		if s, err := k.Status(id); err == nil && !s.Over {

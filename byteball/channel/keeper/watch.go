@@ -115,17 +115,17 @@ func (w *watch) begin(ctx context.Context) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, id := range w.Keeper.IDs() {
-		if v, ok := w.Keeper.view(id); !ok || v.phase.Over() {
+		v, ok := w.Keeper.view(id)
+		if !ok || v.phase.Over() {
 			continue
 		}
 		w.Follow.Add(0, id.Address)
-		if w.Keeper.sleeps(id, channel.Tip{}) {
+		if coming := v.phase == channel.Opening && v.known; !coming && w.Keeper.sleeps(id, channel.Tip{}) {
 			continue // it has no unfinished duty
 		}
 		st, err := w.Keeper.State(id)
 		if err != nil {
-			w.Tell(Told{ID: id, Text: "what is saved of it cannot be read", Err: err})
-			w.Keeper.Remove(id)
+			w.unread(id, err)
 			continue
 		}
 		if st.Own != nil {
@@ -250,6 +250,7 @@ type step struct {
 	before, after channel.State
 	effects       []channel.Effect
 	err           error
+	unread        error // it was at rest, and what is saved of it is no channel
 }
 
 // apply gives a channel an event, if it is one of ours, and does what it asks for. Only the disk's failure is an error.
@@ -259,8 +260,11 @@ func (w *watch) apply(ctx context.Context, id ID, ev channel.Event) error {
 
 func (w *watch) move(id ID, ev channel.Event) step {
 	before, err := w.Keeper.State(id)
-	if err != nil {
+	if errors.Is(err, byteball.NotFound) {
 		return step{} // not one of ours
+	}
+	if err != nil {
+		return step{id: id, unread: err}
 	}
 	s := step{id: id, before: before}
 	if s.effects, s.err = w.Keeper.Apply(id, ev, time.Now()); s.err == nil {
@@ -273,6 +277,9 @@ func (w *watch) follow(ctx context.Context, s step) error {
 	switch {
 	case s.id == ID{} || errors.Is(s.err, errDisk):
 		return s.err
+	case s.unread != nil:
+		w.unread(s.id, s.unread)
+		return nil
 	case s.err != nil:
 		w.Tell(Told{ID: s.id, Text: "an event does not fit", Err: s.err})
 		return nil
@@ -284,6 +291,12 @@ func (w *watch) follow(ctx context.Context, s step) error {
 		}
 	}
 	return nil
+}
+
+// unread gives up a channel that nothing can be done with, and says so.
+func (w *watch) unread(id ID, err error) {
+	w.Tell(Told{ID: id, Text: "what is saved of it cannot be read", Err: err})
+	w.Keeper.Remove(id)
 }
 
 // changed tells people of a new phase.

@@ -1,8 +1,10 @@
 package keeper_test
 
 import (
+	"bytes"
 	"context"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -162,5 +164,61 @@ func TestDepositVanishes(t *testing.T) {
 	st, gone := k.State(id)
 	if err != nil || gone != nil || st.Phase != channel.Opening || st.Funding.Out.Unit != "" {
 		t.Errorf("%v, %v, the channel is %s with a deposit in unit %q", err, gone, st.Phase, st.Funding.Out.Unit)
+	}
+}
+
+// asleep is a keeper of one saved channel, at rest.
+func asleep(t *testing.T, key string, row []byte) *keeper.Keeper {
+	t.Helper()
+	k := keeper.New((&disk{}).put)
+	if err := k.Load(map[string][]byte{key: row}, find); err != nil {
+		t.Fatal(err)
+	}
+	return k
+}
+
+// TestADepositThatVanishedMeanwhile: it was seen by an earlier run; a channel at rest is told, too, that it is gone.
+func TestADepositThatVanishedMeanwhile(t *testing.T) {
+	p, _, err := channel.NewPayer(terms(0), key(1, 0))
+	if err != nil {
+		t.Fatal(err)
+	}
+	coming := funded(0)
+	coming.Stable, coming.MCI = false, 0
+	_, effects, err := p.Apply(coming, start)
+	if err != nil {
+		t.Fatal(err)
+	}
+	save := effects[0].(channel.Save)
+	k := asleep(t, save.Key, save.Value)
+	l := newTown(600, 0)
+	l.lost = map[byteball.Hash]bool{coming.Out.Unit: true}
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	if err := keeper.Watch(ctx, keeper.Config{Keeper: k, Hub: l, Follow: l, Bases: bases{base(600), 0}, Every: time.Millisecond, Once: true}); err != nil {
+		t.Errorf("it waits for a deposit that is gone: %v", err)
+	}
+	st, err := k.State(keeper.ID{Side: keeper.Buyer, Address: p.Address()})
+	if err != nil || st.Phase != channel.Opening || st.Funding.Out.Unit != "" {
+		t.Errorf("%v; the channel is %s with deposit %q, want that it waits for another one", err, st.Phase, st.Funding.Out.Unit)
+	}
+}
+
+// TestWatchNamesWhatItCannotRead: a channel at rest that is damaged is told, once, when it is needed, and given up.
+func TestWatchNamesWhatItCannotRead(t *testing.T) {
+	d := &disk{}
+	_, at := open(t, d, 1)
+	id := keeper.ID{Side: keeper.Buyer, Address: at[0]}
+	row := d.rows[id.Key()]
+	i := bytes.Index(row, []byte(byteball.Dev.Name))
+	row[i] = 'x' // no such network
+	var told []keeper.Told
+	l := newTown(700, 0)
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	err := keeper.Watch(ctx, keeper.Config{Keeper: asleep(t, id.Key(), row), Hub: l, Follow: l, Bases: bases{base(700), 0}, Every: time.Millisecond, Once: true,
+		Tell: func(x keeper.Told) { told = append(told, x) }})
+	if err != nil || len(told) != 1 || told[0].ID != id || !strings.Contains(told[0].Err.Error(), "no network") {
+		t.Errorf("%v; told %v, want that %s cannot be read", err, told, id)
 	}
 }
