@@ -214,7 +214,7 @@ func (d *purchase) agreed(env envelope.Envelope) {
 	d.listen()
 	c.note("deal agreed", "deal", d.ID.String(), "property", d.Offer.Prop, "seller", d.Seller.String(), "relevance", d.Match.Relevance, "deposit", d.Match.Deposit.String(),
 		"succeeds", string(d.Terms.Previous))
-	d.fund()
+	d.fresh, d.fundAt = true, d.told()
 }
 
 // listen hears the stamps of the deal's shard, also those that the seller would not show.
@@ -225,6 +225,7 @@ func (d *purchase) listen() {
 func (d *purchase) fundRef() string { return "fund/" + hex.EncodeToString(d.ID[:]) }
 
 func (d *purchase) fund() {
+	d.fresh = false
 	d.c.emit(role.Pay{Ref: d.fundRef(), Outputs: []unit.Output{{Address: d.Address, Amount: d.Match.Deposit}}})
 }
 

@@ -3,6 +3,7 @@ package buyer
 import (
 	"encoding/hex"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/iotverse/iotverse/byteball"
@@ -37,7 +38,8 @@ type purchase struct {
 	renewed  time.Time // no voucher is signed anew for its fee before
 	crowded  bool      // a closing has no room for the payees of another window
 	unsure   bool      // the seller has not said, since the start, what it holds: nothing is signed
-	fundAt   time.Time // when the deposit is paid again that a restart interrupted; zero: it is not
+	fundAt   time.Time // when the deposit is paid, at first or after a restart, if the ledger has told nothing; zero: it is not
+	fresh    bool      // no deposit was asked for yet: what the ledger knows of the address is of another channel
 	receipt  []byte    // the seller's newest Accepted, an envelope, and its number
 	receiptN uint64
 
@@ -246,6 +248,10 @@ func (d *purchase) chain(ev role.Chain) {
 	}
 	before := d.payer.Phase
 	for _, p := range ev.Units {
+		if d.fresh && d.concerns(p.Unit) {
+			d.reused()
+			return
+		}
 		if _, ok := d.Funding(p); ok && d.unit == "" && p.Unit.Authors[0].Address == d.c.cfg.Change {
 			d.deposited(p.Unit)
 		}
@@ -266,6 +272,12 @@ func (d *purchase) chain(ev role.Chain) {
 	if d.payer.Settled != nil {
 		d.account(d.payer.Settled) // the seller may have closed with an older voucher than the newest signed
 	}
+}
+
+// concerns says whether a unit is the channel's or pays to it.
+func (d *purchase) concerns(u *unit.Unit) bool {
+	by := func(a unit.Author) bool { return a.Address == d.Address }
+	return channel.Paid(u)[d.Address] > 0 || slices.ContainsFunc(u.Authors, by)
 }
 
 // posted passes the ledger's answer to a refund on.

@@ -20,6 +20,10 @@ import (
 // The other way round the buyer keeps the newest Accepted, which a seller signs once the voucher is on its disk. A seller
 // that claims to hold less than that is shown its own signature.
 
+// A copy from which no open deal is missing is told by nobody but the ledger. A channel key that the lost disk used with the same
+// seller makes the same address once more, and the ledger takes no closing and no refund of an address whose definition it has
+// seen. So a deposit is paid only when the ledger has had the time to tell of the channel's address, and has told nothing.
+
 // spareKeys is how many channel keys a restored buyer passes over, which the lost disk may have used.
 const spareKeys = 1000
 
@@ -28,7 +32,7 @@ func (d *purchase) doubt() {
 	d.unsure = !d.over() && !d.payer.Restored
 	if d.payer.Phase == channel.Opening {
 		// The wallet may have been restored too and not know of its payment; the ledger does, and tells by then.
-		d.fundAt = d.c.now.Add(max(2*d.c.par.Batch, 2*time.Second))
+		d.fundAt = d.told()
 	}
 	if d.payer.Newest == nil {
 		d.question()
@@ -48,8 +52,31 @@ func (d *purchase) question() {
 	d.c.send(d.Seller, &protocol.Opened{Deal: d.ID, Unit: paid})
 }
 
-// fundAgain pays the deposit that a restart interrupted, if the ledger does not know of it.
+// told is when the ledger has told what it knows of an address that is watched from now on.
+func (d *purchase) told() time.Time { return d.c.now.Add(max(2*d.c.par.Batch, 2*time.Second)) }
+
+// reused gives up a deal at whose address another channel was, before anything is paid.
+func (d *purchase) reused() {
+	d.c.note("a channel key was used before this disk was copied: it is passed over with others", "deal", d.ID.String(), "key", d.index)
+	d.c.release(d)
+	d.forget()
+	d.c.pass()
+}
+
+// pass leaves out the keys that the lost disk may have used.
+func (c *Core) pass() {
+	c.passed = true
+	c.next += spareKeys
+	c.emit(role.Save{Key: []byte("next"), Value: binary.BigEndian.AppendUint32(nil, c.next)})
+}
+
+// fundAgain pays the deposit, at first or where a restart interrupted it, if the ledger does not know of it.
 func (d *purchase) fundAgain() {
+	if d.fresh && !d.c.stop.IsZero() {
+		d.c.release(d)
+		d.forget()
+		return
+	}
 	if d.fundAt.IsZero() || d.c.now.Before(d.fundAt) || d.c.view.Tip == 0 {
 		return
 	}
@@ -114,9 +141,7 @@ func (d *purchase) shown(m *protocol.Voucher) {
 	d.enter()
 	d.save()
 	if !c.passed {
-		c.passed = true
-		c.next += spareKeys
-		c.emit(role.Save{Key: []byte("next"), Value: binary.BigEndian.AppendUint32(nil, c.next)})
+		c.pass()
 	}
 }
 

@@ -99,6 +99,7 @@ type Core struct {
 	streams map[string]*stream
 	deals   map[protocol.Hash]*sale
 	line    deal.Line[sale]           // the same
+	used    map[byteball.Address]bool // channels that were funded and are forgotten
 	asks    map[protocol.Identity]int // for a history, in window askedIn
 	askedIn uint64
 	stop    time.Time // when a Stop becomes impatient; zero while running
@@ -122,7 +123,7 @@ func New(cfg Config, saved map[string][]byte) (*Core, error) {
 	}
 	m := &cfg.Rules.Manifest
 	c := &Core{cfg: cfg, cal: m.Calendar(), par: m.Params, view: view.New(cfg.Rules, cfg.Vars), pay: pay,
-		streams: make(map[string]*stream), deals: make(map[protocol.Hash]*sale), asks: make(map[protocol.Identity]int)}
+		streams: make(map[string]*stream), deals: make(map[protocol.Hash]*sale), used: make(map[byteball.Address]bool), asks: make(map[protocol.Identity]int)}
 	c.view.Begin(cfg.From, saved)
 	var streams []committee.Stream
 	for _, p := range cfg.Products {

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/iotverse/iotverse/byteball"
 	"github.com/iotverse/iotverse/byteball/channel"
 	"github.com/iotverse/iotverse/market/deal"
 	"github.com/iotverse/iotverse/protocol"
@@ -32,6 +33,8 @@ func (c *Core) restore(saved map[string][]byte) error {
 			err = c.restoreWindow(value)
 		case "deal":
 			err = c.restoreDeal(value, saved)
+		case "used":
+			c.used[byteball.Address(rest)] = true
 		case "quiet":
 			if len(value) != 8 {
 				err = fmt.Errorf("epoch of %d bytes: %w", len(value), protocol.Invalid)

@@ -128,9 +128,14 @@ func (d *sale) supersededBy(p deal.Deal) bool {
 	return d.Buyer == p.Buyer && d.Offer.Prop == p.Offer.Prop && d.payee.Phase == channel.Opening && d.Match.Expiry < p.Match.Expiry
 }
 
-// forget removes a deal that nothing hangs on any more.
+// forget removes a deal that nothing hangs on any more. The address of a funded channel is kept for ever: the ledger has seen
+// its definition, or will, and takes no closing of a second channel there.
 func (d *sale) forget() {
 	d.c.remove(d)
+	if d.payee.Phase != channel.Opening {
+		d.c.used[d.Address] = true
+		d.c.emit(role.Save{Key: []byte("used/" + string(d.Address)), Value: []byte{}})
+	}
 	d.c.emit(role.Delete{Key: d.key()}, role.Delete{Key: []byte(channel.Key("seller", d.Address))})
 }
 
@@ -172,6 +177,9 @@ func (c *Core) consider(env envelope.Envelope, m *protocol.Match) (deal.Deal, er
 		return d, fmt.Errorf("the proposal is good for less than %v: %w", c.par.OfferValid/leastValid, protocol.Stale)
 	case m.Further != c.further(d, d.Buyer):
 		return d, fmt.Errorf("further is %t, but the committee's payer says otherwise: %w", m.Further, protocol.Stale)
+	}
+	if c.used[d.Address] {
+		return d, fmt.Errorf("the channel %s is that of a deal long over, take a fresh key: %w", d.Address, protocol.Stale)
 	}
 	open := 0
 	for _, other := range c.deals {

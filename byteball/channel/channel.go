@@ -5,6 +5,7 @@
 //
 //	opening   ─┬─ both   the deposit is stable         ─▶ open      on Funded, UnitStable
 //	           ├─ both   the deposit was double-spent  ─▶ lost      on UnitStable
+//	           ├─ both   the address was used before   ─▶ lost      on UnitStable
 //	open      ─┬─ buyer  he asks for the close         ─▶ closing   on CloseNow
 //	           ├─ buyer  a successor is open           ─▶ closing   on Succeeded
 //	           ├─ buyer  restored from a backup        ─▶ closing   on Recovered, Tip

@@ -3,6 +3,7 @@ package channel
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/iotverse/iotverse/byteball"
@@ -76,6 +77,11 @@ func (m machine) byRefund(u *unit.Unit) bool {
 	return false
 }
 
+// wrote reports whether the channel's address is an author of u.
+func (m machine) wrote(u *unit.Unit) bool {
+	return slices.ContainsFunc(u.Authors, func(a unit.Author) bool { return a.Address == m.shape.address })
+}
+
 func (m machine) own(u *unit.Unit) bool { return m.Own != nil && m.Own.Unit == u.Unit }
 
 // stable takes note of a proven unit: the deposit, or what ends the channel.
@@ -85,6 +91,11 @@ func (m machine) stable(ev UnitStable, now time.Time) (State, []Effect, error) {
 		return st, nil, nil
 	}
 	switch {
+	case st.Phase == Opening && ev.Serial && m.wrote(ev.Unit):
+		// By an earlier channel with the same keys. The ledger knows the definition by now and takes no unit that shows it
+		// again, as closings do.
+		st.Phase = Lost
+		return m.keep(st)
 	case st.Phase == Opening && ev.Serial:
 		if f, ok := m.deposit(ev.Unit); ok {
 			f.MCI, f.Stable = ev.MCI, true

@@ -311,3 +311,46 @@ func TestRaceOnLedger(t *testing.T) {
 		}
 	}
 }
+
+// A buyer proposes a channel key that an earlier channel with the same seller had, who has forgotten that one. The ledger knows
+// the definition by now and takes no closing that shows it once more. So such an address never opens, whatever is paid to it.
+func TestAnAddressIsNotUsedTwice(t *testing.T) {
+	n := newNet(t)
+	tt := terms()
+	_, seller := n.open(tt, 0)
+	seller, effects, err := seller.Apply(channel.CloseNow{}, n.now)
+	n.ok(err)
+	first := posted(t, effects)
+	n.ok(n.l.Post(first, n.now))
+	before := channel.UnitStable{Unit: first, MCI: n.settle(first), Serial: true}
+
+	tt.Deposit -= 1000
+	again := n.fund(tt)
+	buyer, _, err := channel.NewPayer(tt, buyerKey)
+	n.ok(err)
+	buyer, _, err = buyer.Apply(again, n.now)
+	n.ok(err)
+	n.witness(5)
+	b := n.base(0)
+	_, effects, err = buyer.Apply(channel.Pay{Add: channel.Payouts{tt.SellerAddress: 30_000}, Base: b}, n.now)
+	n.ok(err)
+	v := sent(t, effects)
+
+	forgetful, _, err := channel.NewPayee(tt, sellerKey)
+	n.ok(err)
+	forgetful, _, err = forgetful.Apply(before, n.now) // the history of the address comes first
+	n.ok(err)
+	if forgetful.Phase != channel.Lost {
+		t.Errorf("the seller is %s at an address that was closed before, want lost", forgetful.Phase)
+	}
+	forgetful, _, err = forgetful.Apply(again, n.now)
+	if err != nil {
+		return
+	}
+	if forgetful, _, err = forgetful.Apply(channel.Accept{Voucher: v, Base: b, Tip: n.l.TipMCI()}, n.now); err != nil {
+		return
+	}
+	_, effects, err = forgetful.Apply(channel.CloseNow{}, n.now)
+	n.ok(err)
+	t.Errorf("the seller gave for a voucher; to its closing the ledger says: %v", n.l.Post(posted(t, effects), n.now))
+}

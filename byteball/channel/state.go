@@ -19,7 +19,7 @@ const (
 	Refunding              // the buyer has posted a refund
 	Closed                 // a closing is stable
 	Refunded               // a refund is stable
-	Lost                   // the deposit was double-spent before it was stable
+	Lost                   // the deposit was double-spent before it was stable, or the address is an old channel's
 )
 
 var phaseNames = [...]string{"opening", "open", "closing", "refunding", "closed", "refunded", "lost"}

@@ -21,6 +21,7 @@ type transition struct {
 var transitions = []transition{
 	{"the deposit is stable", "", []string{"Funded", "UnitStable"}, []Phase{Opening}, Open},
 	{"the deposit was double-spent", "", []string{"UnitStable"}, []Phase{Opening}, Lost},
+	{"the address was used before", "", []string{"UnitStable"}, []Phase{Opening}, Lost},
 
 	{"he asks for the close", roleBuyer, []string{"CloseNow"}, []Phase{Open}, Closing},
 	{"a successor is open", roleBuyer, []string{"Succeeded"}, []Phase{Open}, Closing},

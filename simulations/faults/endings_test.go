@@ -225,8 +225,7 @@ func TestADepositThatComesLate(t *testing.T) {
 			w.buyer.owing = w.par.OfferValid + 10*time.Second
 			w.dealer.boot()
 			w.buyer.boot()
-			w.until("a deal", 30*time.Second, func() bool { return w.buyer.heard("deal agreed") })
-			w.run(time.Second)
+			w.until("the wallet's answer", 30*time.Second, func() bool { return w.buyer.heard("the deposit is not taken yet") })
 			w.buyer.owing = 0
 			if then == "the buyer stops" {
 				w.buyer.step(role.Stop{})

@@ -8,6 +8,8 @@ import (
 
 	"github.com/iotverse/iotverse/byteball/channel"
 	"github.com/iotverse/iotverse/byteball/unit"
+	"github.com/iotverse/iotverse/protocol"
+	"github.com/iotverse/iotverse/protocol/role"
 )
 
 // backup is a copy of a machine's disk, wallet included.
@@ -94,5 +96,42 @@ func TestALiarGainsNothingByHidingAVoucher(t *testing.T) {
 	w.settle()
 	if got := channel.Paid(a.closing)[a.deal.PayTo]; got > max(most, a.paid) {
 		t.Errorf("the seller gets %d bytes, the best voucher pays %d", got, most)
+	}
+}
+
+// TestAChannelKeyIsNotUsedTwice: a buyer goes on from a copy of its disk, or from its words alone, when all deals since are
+// over and forgotten. Its next channel key is one that the lost disk has used with this seller, and no ledger takes a second
+// closing or refund of the same address. The seller remembers the address; if its disk is an older copy, too, the ledger tells.
+func TestAChannelKeyIsNotUsedTwice(t *testing.T) {
+	for _, who := range []string{"the seller remembers", "the ledger tells"} {
+		t.Run(who, func(t *testing.T) {
+			w := market(t)
+			w.bought(5)
+			first := w.only().deal.Address
+			w.buyer.step(role.Stop{})
+			w.until("the buyer is done", time.Minute, func() bool { return w.buyer.done })
+			w.run(30 * w.par.Window())
+			if who == "the ledger tells" {
+				delete(w.dealer.disk, "used/"+string(first))
+				w.dealer.replace(w.dealer.backup())
+			}
+			w.buyer.done = false
+			w.buyer.replace(backup{map[string][]byte{}, map[string]*unit.Unit{}})
+			w.bought(5)
+			maps.DeleteFunc(w.laws.deals, func(_ protocol.Hash, a *account) bool { return a.deal.Address == first }) // its books are lost
+			w.settle()
+			for _, p := range w.ledger.history {
+				for i, m := range p.Unit.Messages {
+					pay, ok := m.Payload.(*unit.Payment)
+					for k := 0; ok && k < len(pay.Outputs); k++ {
+						at := unit.OutPoint{Unit: p.Unit.Unit, MessageIndex: i, OutputIndex: k}
+						if _, spent := w.ledger.spent[at]; !spent && w.laws.dealers[pay.Outputs[k].Address] != nil {
+							w.explain()
+							t.Errorf("a deposit of %s is locked at %s for ever", pay.Outputs[k].Amount, pay.Outputs[k].Address)
+						}
+					}
+				}
+			}
+		})
 	}
 }

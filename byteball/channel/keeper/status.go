@@ -71,7 +71,7 @@ func due(side Side, st channel.State) (deadline uint64, next string) {
 	case channel.Refunded:
 		return 0, "nothing: the buyer has the deposit back"
 	case channel.Lost:
-		return 0, "nothing: the deposit was double-spent"
+		return 0, "nothing: the deposit was double-spent, or the address was used before"
 	case channel.Refunding:
 		return 0, "ends when the refund is stable; it is posted until then"
 	}
