@@ -348,3 +348,24 @@ func TestPostsAreRepeatedWhenTheClockWasSetBack(t *testing.T) {
 	}
 	posted(t, effects)
 }
+
+// A refund that was dated by a clock far ahead is not posted until its time comes, but signed anew when the clock is right.
+func TestARefundOfTheFutureIsSignedAnew(t *testing.T) {
+	buyer, _ := opened(t)
+	end := buyer.RefundAfter() + 10
+	ahead := at(end).Add(24 * 365 * time.Hour)
+	buyer, effects, err := buyer.Apply(channel.Tip{MCI: end, Base: base(end)}, ahead)
+	if err != nil {
+		t.Fatal(err)
+	}
+	posted(t, effects)
+	if buyer, _, err = buyer.Apply(channel.PostRefused{Err: byteball.Transient}, ahead); err != nil { // "timestamp is too far into the future"
+		t.Fatal(err)
+	}
+	if _, effects, err = buyer.Apply(channel.Tip{MCI: end + 1, Base: base(end + 1)}, at(end+1)); err != nil {
+		t.Fatal(err)
+	}
+	if u := posted(t, effects); u.Timestamp > at(end+1).Unix()+5 {
+		t.Errorf("the refund of %d is posted again at %d", u.Timestamp, at(end+1).Unix())
+	}
+}
