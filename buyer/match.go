@@ -262,8 +262,9 @@ func (c *Core) funded(ev role.Paid) {
 		switch {
 		case ev.Err == nil:
 			d.deposited(ev.Unit)
-		case ev.Unit != nil: // it may still come: whoever forgot the channel could never get it back
+		case ev.Unit != nil || d.unit != "" || !errors.Is(ev.Err, protocol.Funds):
 			c.note("the deposit is not taken yet", "deal", d.ID.String(), "why", ev.Err.Error())
+			d.retry = c.now.Add(c.par.Window())
 		default:
 			d.unfunded(ev.Err)
 		}
@@ -285,16 +286,12 @@ func (d *purchase) deposited(u *unit.Unit) {
 	c.send(d.Seller, &protocol.Opened{Deal: d.ID, Unit: u.Unit})
 }
 
-// unfunded takes the wallet's word that a deposit is not paid. Only a lack of money is final. After another error without a unit
-// the wallet may not even have looked; a deal that was forgotten by then would leave its deposit to nobody. So it is asked
-// again, even if the deal is not wanted any more; then it closes once it is open.
+// unfunded gives a deal up for which there is no money. That alone is final: after any other error the wallet may pay yet, or
+// did not even look, and a deal that was forgotten by then would leave its deposit to nobody. So it is asked again, even if the
+// deal is not wanted any more; then it closes once it is open.
 func (d *purchase) unfunded(err error) {
 	c := d.c
 	c.note("no deposit", "deal", d.ID.String(), "why", err.Error())
-	if d.unit != "" || !errors.Is(err, protocol.Funds) {
-		d.retry = c.now.Add(c.par.Window())
-		return
-	}
 	wait := 6 * c.par.Window()
 	if d.elder() != nil {
 		wait = c.par.Window() // the elder may be settled by then

@@ -176,7 +176,7 @@ func (b *board) heard(text string, key shelfKey, a map[string]any) {
 // worthALine keeps what every node says at every window out of a log for people.
 func worthALine(text string) bool {
 	switch text {
-	case "bonded", "deal agreed", "stamp", "seller dropped", "no deal", "no deposit", "channel open", "channel closed", "channel refunded",
+	case "bonded", "deal agreed", "stamp", "seller dropped", "no deal", "no deposit", "the deposit is not taken yet", "channel open", "channel closed", "channel refunded",
 		"window without a stamp", "too few receipts", "no bond yet", "the seller refuses":
 		return true
 	}

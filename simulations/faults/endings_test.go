@@ -335,7 +335,7 @@ func TestADepositIsNotForgotten(t *testing.T) {
 	for what, fail := range map[string]func(*world){
 		"not taken": func(w *world) {
 			w.ledger.down = true
-			w.until("a deposit", 10*time.Second, func() bool { return w.buyer.heard("no deposit") })
+			w.until("a deposit", 10*time.Second, func() bool { return w.buyer.heard("the deposit is not taken yet") })
 		},
 		"not stable": func(w *world) {
 			w.until("a deal", 10*time.Second, func() bool { return w.buyer.heard("deal agreed") })
@@ -345,7 +345,7 @@ func TestADepositIsNotForgotten(t *testing.T) {
 		},
 		"not taken, and the buyer stops": func(w *world) {
 			w.ledger.down = true
-			w.until("a deposit", 10*time.Second, func() bool { return w.buyer.heard("no deposit") })
+			w.until("a deposit", 10*time.Second, func() bool { return w.buyer.heard("the deposit is not taken yet") })
 			w.buyer.step(role.Stop{})
 		},
 	} {
