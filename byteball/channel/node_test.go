@@ -318,7 +318,7 @@ func TestAnAddressIsNotUsedTwice(t *testing.T) {
 	n := newNet(t)
 	tt := terms()
 	_, seller := n.open(tt, 0)
-	seller, effects, err := seller.Apply(channel.CloseNow{}, n.now)
+	_, effects, err := seller.Apply(channel.CloseNow{}, n.now)
 	n.ok(err)
 	first := posted(t, effects)
 	n.ok(n.l.Post(first, n.now))
