@@ -80,6 +80,22 @@ func newChain(t *testing.T, vars unit.SystemVars, outputs ...unit.Output) *chain
 	return c
 }
 
+// listen serves at one more address until the test is over.
+func (c *chain) listen(t *testing.T, at string) {
+	t.Helper()
+	l, err := net.Listen("tcp", at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	var running sync.WaitGroup
+	running.Go(func() { c.Serve(ctx, ledger.ServerConfig{Listener: l}) })
+	t.Cleanup(func() {
+		cancel()
+		running.Wait()
+	})
+}
+
 // grow posts the witness's units, and those of a busy stranger before each.
 func (c *chain) grow(ctx context.Context, from byteball.Address) error {
 	ticker := time.NewTicker(beat)

@@ -30,8 +30,8 @@ the ledger and carries out what is due: as seller it closes before the deadline,
 age; as buyer it takes the deposit back after the age. What fees kept off is posted again,
 what vanished is signed anew, and only what is final counts. So it is with the wallet's own
 payments: a deposit on its way that the ledger has lost is posted again. It prints a line per
-event and runs until Ctrl-C, or with --once until nothing is open. A node that runs watches
-itself.`,
+event and runs until Ctrl-C, or with --once until nothing is open. A ledger that is away is
+waited for, but with --once at the start. A node that runs watches itself.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx, first, stop := interrupted(cmd.Context())
 			defer stop()
@@ -54,12 +54,12 @@ func (f *walletFlags) watch(ctx context.Context, once bool, stdout, stderr io.Wr
 		default: // what is proven of it comes later
 		}
 	}
-	r, err := f.open(ctx)
+	r, err := f.reach(ctx, once, stderr)
 	if errors.Is(err, node.ErrInUse) {
 		return fmt.Errorf("a node runs on %s and watches its channels itself; iotverse wallet channels --dir %s shows them: %w", f.dir, f.dir, protocol.Transient)
 	}
 	if err != nil {
-		return err
+		return quiet(err)
 	}
 	defer r.Close()
 	k, err := keepChannels(r.store, r.keys, stderr)
@@ -84,6 +84,25 @@ func (f *walletFlags) watch(ctx context.Context, once bool, stdout, stderr io.Wr
 		return r.watch(gctx, k, once, seen, teller(stdout))
 	})
 	return quiet(g.Wait())
+}
+
+// reach opens the folder. But for once a ledger that is away is waited for: whoever starts a watch with the machine is not there to
+// start it again.
+func (f *walletFlags) reach(ctx context.Context, once bool, stderr io.Writer) (*rig, error) {
+	for told := false; ; told = true {
+		r, err := f.open(ctx)
+		if once || err == nil || errors.Is(err, node.ErrInUse) || !errors.Is(err, protocol.Transient) {
+			return r, err
+		}
+		if !told {
+			fmt.Fprintf(stderr, "iotverse: %v; nothing is watched until it answers\n", err)
+		}
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-time.After(walletPause):
+		}
+	}
 }
 
 // manySeen is how many units of a burst may wait for the watch.

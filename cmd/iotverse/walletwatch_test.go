@@ -1,9 +1,13 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
+	"io"
+	"net"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -327,5 +331,44 @@ func TestWatchSignsAnew(t *testing.T) {
 	}
 	if got := d.settled(r); got != d.paid {
 		t.Errorf("the seller has %d, want %d", got, d.paid)
+	}
+}
+
+// TestWatchWaitsForALedger: a watch that is started while no hub answers, as after a power cut, begins when one does.
+func TestWatchWaitsForALedger(t *testing.T) {
+	d := newTrade(t, 600, calm)
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	d.ok(err)
+	at := l.Addr().String()
+	d.ok(l.Close())
+	text, err := os.ReadFile(d.market)
+	d.ok(err)
+	d.ok(os.WriteFile(d.market, bytes.ReplaceAll(text, []byte(strings.TrimPrefix(d.chain.url, "ws://")), []byte(at)), 0o644))
+
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	r, w := io.Pipe()
+	ended := make(chan int, 1)
+	go func() {
+		ended <- run(ctx, []string{"wallet", "watch", "--dir", d.folder("seller"), "--market", d.market}, strings.NewReader(""), io.Discard, w)
+		w.Close()
+	}()
+	lines := bufio.NewScanner(r)
+	says := func(words string) {
+		t.Helper()
+		for lines.Scan() {
+			if strings.Contains(lines.Text(), words) {
+				return
+			}
+		}
+		t.Fatalf("it ended and never said %q", words)
+	}
+	says("nothing is watched until it answers")
+	d.chain.listen(t, at)
+	says("1 channels to watch")
+	cancel()
+	go io.Copy(io.Discard, r)
+	if code := <-ended; code != exitOK {
+		t.Errorf("exit code %d, want %d", code, exitOK)
 	}
 }
