@@ -15,6 +15,16 @@ type proof struct {
 	wc       *protocol.WindowCommit
 	wid      protocol.Hash
 	readings []score.Reading
+	median   *float64 // of readings, once asked for
+}
+
+// middle is the median of the readings.
+func (x *proof) middle() float64 {
+	if x.median == nil {
+		m := middle(x.readings)
+		x.median = &m
+	}
+	return *x.median
 }
 
 // show checks an exhibit. memo spares opening one commitment again for each of its batches; it may be nil. Error: Invalid.

@@ -20,7 +20,7 @@ func (a *archive) unusual(key streamKey, window int64, batches []score.Batch) bo
 			continue
 		}
 		for _, p := range s.proofs {
-			scorer.Add(middle(p.readings))
+			scorer.Add(p.middle())
 		}
 	}
 	marked := false
