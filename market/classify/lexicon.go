@@ -2,6 +2,8 @@ package classify
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -31,12 +33,13 @@ type words struct {
 	single map[string]bool   // words that stand alone or in phrases
 	glue   map[string]bool   // those of them that may be part of a glued word
 	first  map[string]int    // most words in a phrase that begins with this one
+	bare   map[string]string // words of five letters or more by what is left of them without vowels
 }
 
 func (l *words) knows(w string) bool { return l.single[w] }
 
 var lexicon = sync.OnceValue(func() *words {
-	l := &words{marks: map[string][]mark{}, single: map[string]bool{}, glue: map[string]bool{}, first: map[string]int{}}
+	l := &words{marks: map[string][]mark{}, single: map[string]bool{}, glue: map[string]bool{}, first: map[string]int{}, bare: map[string]string{}}
 	for line := range strings.Lines(lexiconTable + lexiconMore) {
 		line = strings.TrimSpace(line)
 		if line == "" {
@@ -58,8 +61,32 @@ var lexicon = sync.OnceValue(func() *words {
 			}
 		}
 	}
+	l.bared()
 	return l
 })
+
+// bared lists the words whose consonants are enough to know them by: four letters or more, with the first one whatever it
+// is, that are no word themselves. Words that say different things and look alike without vowels are left out.
+func (l *words) bared() {
+	for w, glued := range l.glue {
+		short := w[:1] + vowels.Replace(w[1:])
+		if !glued || len(w) < 5 || len(short) < 4 || short == w || l.single[short] {
+			continue
+		}
+		old, twice := l.bare[short]
+		switch {
+		case !twice:
+			l.bare[short] = w
+		case old != "" && slices.Equal(l.marks[old], l.marks[w]):
+			l.bare[short] = max(old, w) // whatever the order of the map
+		default:
+			l.bare[short] = ""
+		}
+	}
+	maps.DeleteFunc(l.bare, func(_, w string) bool { return w == "" })
+}
+
+var vowels = strings.NewReplacer("a", "", "e", "", "i", "", "o", "", "u", "")
 
 // parseMarks reads marks such as "q:temperature/900 m:room"; a "." stands for a word known to say nothing.
 func parseMarks(says string) []mark {

@@ -3,6 +3,7 @@ package classify
 import (
 	"strings"
 	"unicode"
+	"unicode/utf8"
 )
 
 // MaxText bounds a title or a demand's text, in bytes; what is longer is cut.
@@ -19,9 +20,10 @@ type Token struct {
 	number bool
 }
 
-// Tokens cuts a title or a text into words: at everything that is neither letter nor digit, between letters and digits,
-// between a small and a capital letter, and inside glued abbreviations (ZNT, SUPFLOSP, supplyairtemp) where the lexicon
-// covers every letter. It returns at most 128.
+// Tokens cuts a title or a text into words: at everything that is neither letter nor digit, between letters and digits
+// other than those of a formula (CO2), between a small and a capital letter, inside glued abbreviations (ZNT, SUPFLOSP,
+// supplyairtemp) where the lexicon covers every letter, and between a word and the address of a controller that is glued
+// to it (Tempai3). A word without its vowels (lght) becomes the word. It returns at most 128.
 func Tokens(text string) []Token {
 	if len(text) > MaxText {
 		text = text[:MaxText]
@@ -42,19 +44,35 @@ func cut(word string) []Token {
 		return []Token{token(word)}
 	}
 	var list []Token
-	start := 0
-	runes := []rune(word)
-	for i := 1; i <= len(runes); i++ {
-		if i == len(runes) || unicode.IsDigit(runes[i]) != unicode.IsDigit(runes[i-1]) {
-			list = append(list, letters(string(runes[start:i]))...)
-			start = i
+	for word != "" {
+		run := word[:runOf(word)]
+		word = word[len(run):]
+		digits := word[:runOf(word)]
+		if n := lexicon().formula(run, digits); n > 0 {
+			if run[:n-1] != "" {
+				list = append(list, letters(run[:n-1], false)...)
+			}
+			list = append(list, token(run[n-1:]+digits))
+			word = word[len(digits):]
+			continue
 		}
+		list = append(list, letters(run, digits != "")...)
 	}
 	return list
 }
 
-// letters divides a run of letters: by the lexicon, or else where the case changes.
-func letters(run string) []Token {
+// runOf is the length of the letters, or of the digits, that a word begins with, in bytes.
+func runOf(word string) int {
+	for i, r := range word {
+		if first, _ := utf8.DecodeRuneInString(word); unicode.IsDigit(r) != unicode.IsDigit(first) {
+			return i
+		}
+	}
+	return len(word)
+}
+
+// letters divides a run of letters: by the lexicon, or else where the case changes; numbered says that a number follows.
+func letters(run string, numbered bool) []Token {
 	whole := token(run)
 	if whole.number || lexicon().knows(whole.Word) {
 		return []Token{whole}
@@ -64,11 +82,10 @@ func letters(run string) []Token {
 		least = 2
 	}
 	if parts := lexicon().segment(whole.Word, least); parts != nil {
-		list := make([]Token, len(parts))
-		for i, p := range parts {
-			list[i] = Token{Word: p, Caps: whole.Caps}
-		}
-		return list
+		return whole.parts(parts)
+	}
+	if n := lexicon().addressed(whole.Word); numbered && n > 0 {
+		return whole.parts([]string{whole.Word[:n], whole.Word[n:]})
 	}
 	var list []Token
 	runes := []rune(run)
@@ -76,39 +93,52 @@ func letters(run string) []Token {
 	for i := 1; i < len(runes); i++ {
 		up, before := unicode.IsUpper(runes[i]), unicode.IsUpper(runes[i-1])
 		if (up && !before) || (up && before && i+1 < len(runes) && unicode.IsLower(runes[i+1])) {
-			list = append(list, piece(string(runes[start:i]))...)
+			list = append(list, piece(string(runes[start:i]), false)...)
 			start = i
 		}
 	}
-	return append(list, piece(string(runes[start:]))...)
+	return append(list, piece(string(runes[start:]), numbered)...)
 }
 
-// piece is a part of a word written in mixed case; it may be glued itself.
-func piece(run string) []Token {
-	t := token(run)
-	if lexicon().knows(t.Word) {
+// parts are words of which a token was glued.
+func (t Token) parts(words []string) []Token {
+	list := make([]Token, len(words))
+	for i, w := range words {
+		list[i] = Token{Word: w, Caps: t.Caps}
+	}
+	return list
+}
+
+// piece is a part of a word written in mixed case; it may be glued itself, or lack its vowels.
+func piece(run string, numbered bool) []Token {
+	l, t := lexicon(), token(run)
+	if l.knows(t.Word) {
 		return []Token{t}
 	}
 	least := 3
 	if t.Caps {
 		least = 2
 	}
-	parts := lexicon().segment(t.Word, least)
-	if parts == nil {
-		return []Token{t}
+	if parts := l.segment(t.Word, least); parts != nil {
+		return t.parts(parts)
 	}
-	list := make([]Token, len(parts))
-	for i, p := range parts {
-		list[i] = Token{Word: p, Caps: t.Caps}
+	if full, ok := l.bare[t.Word]; ok {
+		return t.parts([]string{full})
 	}
-	return list
+	if n := l.addressed(t.Word); numbered && n > 0 {
+		return t.parts([]string{t.Word[:n], t.Word[n:]})
+	}
+	return []Token{t}
 }
 
 func token(run string) Token {
 	caps := 0
 	for _, r := range run {
-		if unicode.IsUpper(r) {
+		switch {
+		case unicode.IsUpper(r):
 			caps++
+		case unicode.IsLower(r):
+			caps = -len(run)
 		}
 	}
 	return Token{Word: strings.ToLower(run), Caps: caps > 1, number: run != "" && unicode.IsDigit([]rune(run)[0])}
@@ -141,6 +171,32 @@ func (l *words) segment(run string, least int) []string {
 		parts = append(parts, run[i:next[i]])
 	}
 	return parts
+}
+
+// formula is 1 + where a formula of the lexicon, such as CO2, begins that a run of letters and the number behind it end
+// with; 0 if there is none.
+func (l *words) formula(run, digits string) int {
+	if digits == "" || len(digits) > 2 {
+		return 0
+	}
+	low := strings.ToLower(run)
+	for i := max(0, len(low)-3); i+2 <= len(low) && len(low) == len(run); i++ {
+		if l.knows(low[i:] + digits) {
+			return i + 1
+		}
+	}
+	return 0
+}
+
+// addressed is the length of the word of four letters or more that a controller's name of two to four follows, as where a
+// point's name and the address of its input are written together; 0 if there is none. The longest word wins.
+func (l *words) addressed(run string) int {
+	for n := len(run) - 2; n >= max(4, len(run)-4); n-- {
+		if l.glue[run[:n]] {
+			return n
+		}
+	}
+	return 0
 }
 
 func (l *words) part(s string, least int, last bool) bool {
