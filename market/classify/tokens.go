@@ -1,6 +1,7 @@
 package classify
 
 import (
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -71,21 +72,12 @@ func runOf(word string) int {
 	return len(word)
 }
 
-// letters divides a run of letters: by the lexicon, or else where the case changes; numbered says that a number follows.
+// letters divides a run of letters: where the case changes if that leaves words of the lexicon only, or else by the lexicon;
+// numbered says that a number follows.
 func letters(run string, numbered bool) []Token {
 	whole := token(run)
 	if whole.number || lexicon().knows(whole.Word) {
 		return []Token{whole}
-	}
-	least := 3
-	if whole.Caps {
-		least = 2
-	}
-	if parts := lexicon().segment(whole.Word, least); parts != nil {
-		return whole.parts(parts)
-	}
-	if n := lexicon().addressed(whole.Word); numbered && n > 0 {
-		return whole.parts([]string{whole.Word[:n], whole.Word[n:]})
 	}
 	var list []Token
 	runes := []rune(run)
@@ -97,7 +89,21 @@ func letters(run string, numbered bool) []Token {
 			start = i
 		}
 	}
-	return append(list, piece(string(runes[start:]), numbered)...)
+	if list = append(list, piece(string(runes[start:]), numbered)...); start == 0 || understood(list) {
+		return list
+	}
+	if parts := lexicon().segment(whole.Word, 3); parts != nil {
+		return whole.parts(parts)
+	}
+	if n := lexicon().addressed(whole.Word); numbered && n > 0 {
+		return whole.parts([]string{whole.Word[:n], whole.Word[n:]})
+	}
+	return list
+}
+
+// understood says whether all tokens are words of the lexicon or letters that names of points end with.
+func understood(list []Token) bool {
+	return !slices.ContainsFunc(list, func(t Token) bool { return !lexicon().knows(t.Word) && !isEnding(t.Word) })
 }
 
 // parts are words of which a token was glued.
@@ -199,9 +205,12 @@ func (l *words) addressed(run string) int {
 	return 0
 }
 
+// isEnding says whether a letter is one that names of points end with.
+func isEnding(s string) bool { return len(s) == 1 && strings.Contains("thpfcs", s) }
+
 func (l *words) part(s string, least int, last bool) bool {
 	if len(s) == 1 {
-		return last && least < 3 && strings.Contains("thpfcs", s)
+		return last && least < 3 && isEnding(s)
 	}
 	return len(s) >= least && l.glue[s]
 }

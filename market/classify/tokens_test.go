@@ -59,3 +59,28 @@ func TestVowelsMayBeMissing(t *testing.T) {
 		}
 	}
 }
+
+// Law: where the case changes a word begins, if there are words on both sides: SaFlow is no low return fan.
+func TestCaseDivides(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		words := rapid.SliceOfN(rapid.SampledFrom([]string{"Sa", "Ra", "Oa", "Zn", "Flow", "Temp", "Tmp", "Lmt", "High", "Low", "Sp", "Dmpr", "Clg", "Cmd", "Damper", "Act"}), 2, 4).Draw(t, "words")
+		var want []string
+		for _, w := range words {
+			want = append(want, strings.ToLower(w))
+		}
+		glued := strings.Join(words, "")
+		if classify.Known(strings.ToLower(words[0]) + strings.ToLower(words[1])) {
+			return // a word of its own, such as dpsp
+		}
+		var got []string
+		for _, token := range classify.Tokens(glued) {
+			got = append(got, token.Word)
+		}
+		if !slices.Equal(got, want) {
+			t.Fatalf("%q is %q", glued, got)
+		}
+	})
+	if s := says("SaFlow"); s != "air_flow measured supply" {
+		t.Errorf("SaFlow is %s", s)
+	}
+}
