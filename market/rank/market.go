@@ -64,7 +64,7 @@ func OfOffer(id string, o *protocol.Offer, class *protocol.Class, age time.Durat
 	}
 	q := &Query{}
 	(&reader{string(r.Title), q}).read()
-	r.Building, r.Floor, r.Room = Field(q.place.building.String()), Field(q.place.floor.String()), Field(q.place.room.String())
+	r.Building, r.Floor, r.Room = Field(q.place.building.spoken().String()), Field(q.place.floor.String()), Field(q.place.room.String())
 	r.Title = Field(strings.TrimSpace(string(r.Title) + " " + words(prop)))
 	return r
 }

@@ -13,7 +13,7 @@ type name []string
 type place struct{ building, city, country, floor, room, title name }
 
 func placeOf(o Offer) place {
-	return place{nameOf(string(o.Building)), nameOf(string(o.City)), country(string(o.Country)), floorName(string(o.Floor)),
+	return place{buildingName(string(o.Building)), nameOf(string(o.City)), country(string(o.Country)), floorName(string(o.Floor)),
 		nameOf(string(o.Room)), nameOf(string(o.Title))}
 }
 
@@ -26,14 +26,31 @@ func nameOf(text string) name {
 			n = append(n, w)
 		}
 	}
-	if len(n) == 2 && n[0] == "b" && unicode.IsDigit(rune(n[1][0])) {
-		n = n[1:] // B3 is building 3
-	}
 	if len(n) == 0 {
 		n = split(text) // a place called "Building"
 	}
 	return n
 }
+
+// buildingName is the name of a building: 3, building 3 and B3 are the same. Of rooms they are not: B102 is in the basement.
+func buildingName(text string) name {
+	n := nameOf(text)
+	if n.number() {
+		return name{"b", n[0]}
+	}
+	return n
+}
+
+// spoken is the name of a building as people say it.
+func (n name) spoken() name {
+	if len(n) == 2 && n[0] == "b" && n[1:].number() {
+		n = n[1:]
+	}
+	return n
+}
+
+// number says whether a name is a number and nothing else.
+func (n name) number() bool { return len(n) == 1 && unicode.IsDigit([]rune(n[0])[0]) }
 
 // split cuts a text into words of letters or of digits, in lower case; leading zeros fall.
 func split(text string) name {

@@ -33,7 +33,7 @@ func Read(w Want) *Query {
 	w.Structured.bound()
 	s := &w.Structured
 	q := &Query{Want: w, cell: string(s.Cell), period: duration(string(s.Period)), maxAge: duration(string(s.MaxAge)), accuracy: string(s.Accuracy)}
-	q.place = place{building: nameOf(string(s.Building)), city: nameOf(string(s.City)), country: country(string(s.Country)),
+	q.place = place{building: buildingName(string(s.Building)), city: nameOf(string(s.City)), country: country(string(s.Country)),
 		floor: floorName(string(s.Floor)), room: nameOf(string(s.Room))}
 	q.unit, _ = classify.UnitOf(string(s.Unit))
 	metres, _, _ := strings.Cut(string(s.Radius), ".")

@@ -113,13 +113,14 @@ func (q *Query) named(want name, unknown, other int, given name) int {
 	return other
 }
 
-// anywhere judges a place name of a text: it may be building, city, country, room or a word of the title.
+// anywhere judges a place name of a text: it may be building, city, country, room or a word of the title. A number of one
+// or two digits in a title is that of a machine or a floor.
 func (q *Query) anywhere(n name, e *Entry) int {
 	p := &e.place
 	switch {
-	case n.is(p.building) || n.is(p.city) || n.is(p.room) || country(strings.Join(n, " ")).is(p.country):
+	case n.is(p.building) || n.number() && (name{"b", n[0]}).is(p.building) || n.is(p.city) || n.is(p.room) || country(strings.Join(n, " ")).is(p.country):
 		return 1000
-	case n.in(p.title):
+	case n.in(p.title) && !(n.number() && len(n[0]) < 3):
 		return 900
 	case len(p.building) == 0 || len(p.city) == 0 || len(q.place.building) > 0 || len(q.place.city) > 0:
 		return unknownPlace // also where fields name the place: they count more than the text

@@ -12,7 +12,7 @@ func (q *Query) String() string {
 	for _, p := range []struct {
 		key  string
 		name name
-	}{{"building", q.place.building}, {"city", q.place.city}, {"country", q.place.country}, {"floor", q.place.floor}, {"room", q.place.room}} {
+	}{{"building", q.place.building.spoken()}, {"city", q.place.city}, {"country", q.place.country}, {"floor", q.place.floor}, {"room", q.place.room}} {
 		if len(p.name) > 0 {
 			fmt.Fprintf(&b, " %s=%q", p.key, p.name.String())
 		}

@@ -132,7 +132,7 @@ func (r *reader) names() string {
 
 func (r *reader) building(text string) {
 	if len(r.w.place.building) == 0 {
-		r.w.place.building = nameOf(text)
+		r.w.place.building = buildingName(text)
 	}
 }
 
