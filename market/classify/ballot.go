@@ -87,7 +87,7 @@ func (b *ballot) sense(i int) ([]mark, bool) {
 		if b.nextIs(i, "sp", "set", "setpoint", "stpt", "setpt", "sensor", "sens", "static") {
 			return []mark{{quantity, "pressure", 850}}, true
 		}
-		if b.mentions("static") && !b.mentions("setpoint", "setpt", "stpt", "set", "target") {
+		if b.mentions("static") && !b.mentions("setpoint", "setpt", "stpt", "set", "target") && !b.said(i, quantity, "pressure") {
 			return []mark{{quantity, "pressure", 850}}, true
 		}
 	case "output", "outp":
@@ -103,7 +103,7 @@ func (b *ballot) sense(i int) ([]mark, bool) {
 			return []mark{{medium, "room", 250}}, true // the name of a place
 		}
 	case "occupied", "occ":
-		if b.nextIs(i, "clg", "htg", "cooling", "heating", "flow", "flo", "sp", "setpoint", "min", "max", "mode", "heat", "cool", "temp") {
+		if b.next(i, role, Setpoint) || b.nextIs(i, "clg", "htg", "cooling", "heating", "flow", "flo", "sp", "setpoint", "min", "max", "mode", "heat", "cool", "temp") {
 			return nil, true // when it holds, not what it is
 		}
 	}
@@ -126,13 +126,27 @@ func (b *ballot) nextIs(i int, words ...string) bool {
 	return j < len(b.tokens) && slices.Contains(words, b.tokens[j].Word)
 }
 
+// next says whether the phrase right behind this one votes for a value.
+func (b *ballot) next(i int, f facet, value string) bool {
+	return i+1 < len(b.hits) && b.hits[i].at+b.hits[i].n == b.hits[i+1].at &&
+		slices.ContainsFunc(b.hits[i+1].marks, func(m mark) bool { return m.facet == f && m.value == value })
+}
+
+// said says whether a phrase before this one, wherever, votes for a value.
+func (b *ballot) said(i int, f facet, value string) bool {
+	return slices.ContainsFunc(b.hits[:i], func(h hit) bool {
+		return slices.ContainsFunc(h.marks, func(m mark) bool { return m.facet == f && m.value == value })
+	})
+}
+
 func (b *ballot) votedBefore(i int, f facet, value string) bool {
 	return i > 0 && b.hits[i-1].at+b.hits[i-1].n == b.hits[i].at &&
 		slices.ContainsFunc(b.hits[i-1].marks, func(m mark) bool { return m.facet == f && m.value == value })
 }
 
 // endings reads the single letters that end point names: T temperature, H humidity, P pressure, F flow, C command,
-// S status, O output. They count behind a medium, a machine or a number of one.
+// S status, O output. They count behind a medium, a machine or a number of one, but not before a number of three digits: RM
+// C252 is the name of a room.
 func (b *ballot) endings() {
 	letters := map[string]mark{
 		"t": {quantity, "temperature", 600}, "h": {quantity, "humidity", 500}, "p": {quantity, "pressure", 500}, "f": {quantity, "flow", 500},
@@ -148,7 +162,7 @@ func (b *ballot) endings() {
 		for j < len(b.tokens) && b.tokens[j].number {
 			j++
 		}
-		if j < len(b.tokens) {
+		if j < len(b.tokens) && !(j+1 < len(b.tokens) && b.tokens[j+1].number && len(b.tokens[j+1].Word) > 2) {
 			if m, ok := letters[b.tokens[j].Word]; ok {
 				b.vote(m.facet, m.value, m.weight, "ending %q behind %q", b.tokens[j].Word, h.phrase)
 			}

@@ -114,6 +114,23 @@ District heating power                  | kW   | heat_power      | measured | wa
 Domestic hot water temperature          | C    | temperature     | measured | water   |
 Pump 2 Speed                            | %    | pump_speed      | measured |         |
 CO2 High Limit                          | ppm  | co2             | limit    | room    |
+AHU1 Duct Static Press SP               | Pa   | pressure        | setpoint | supply  |
+AHU1 SA SP Static Press                 | Pa   | pressure        | measured | supply  |
+EffOccStpt                              |      | temperature     | setpoint |         |
+Zone Temp RM C412                       |      | temperature     | measured | room    |
+Roof Wind Speed Max                     |      | wind_speed      | measured | outside |
+Wind Speed Dir                          |      | wind_direction  | measured | outside |
+Zone Sensor                             |      | temperature     | measured | room    |
+Zone Humidity Sensor                    |      | humidity        | measured | room    |
+Corridor Humidity                       |      | humidity        | measured | room    |
+Z4 Temp                                 |      | temperature     | measured | room    |
+High Temperature Alarm                  |      | temperature     | alarm    |         |
+Lighting Level Sensor                   | lx   | illuminance     | measured | room    |
+Chiller 2 Leaving Temp                  |      | temperature     | measured | water   |
+Boiler 1 Return Temp                    | °C   | temperature     | measured | water   |
+Boiler Room Temp                        | °C   | temperature     | measured | room    |
+FCU 7 Fan Speed                         | %    | fan_speed       | measured |         | room
+Thermal Energy Storage Water Diff Press | kPa  | pressure        | measured | water   |
 `
 
 func TestNothing(t *testing.T) {

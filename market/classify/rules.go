@@ -1,6 +1,9 @@
 package classify
 
-import "slices"
+import (
+	"slices"
+	"strings"
+)
 
 // unit lets the unit vote: for the kind that is usually given in it, against those that never are.
 func (b *ballot) unit() {
@@ -78,6 +81,9 @@ func (b *ballot) combine() {
 		b.move("power", "heat_power", "power of heat")
 		b.move("energy", "heat_energy", "energy of heat")
 	}
+	if b.has(quantity, "wind_speed") && b.mentions("direction", "dir", "bearing") {
+		b.move("wind_speed", "wind_direction", "the direction of wind")
+	}
 	if b.has(quantity, "position") { // the position of what it stands beside
 		for _, k := range []string{"damper_position", "valve_position"} {
 			if b.has(quantity, k) {
@@ -92,6 +98,8 @@ func (b *ballot) combine() {
 	switch {
 	case b.has(role, Setpoint) && !b.demand && (b.given.Family == "temperature" || b.given.ID == ""):
 		b.vote(quantity, "temperature", 350, "a setpoint of nothing named")
+	case !b.demand && (b.given.Family == "temperature" || b.given.ID == "") && b.roomSensor():
+		b.vote(quantity, "temperature", 400, "a room's sensor of nothing named")
 	case loudest > 0 && !b.demand && b.given.ID == "" && b.has(role, Limit):
 		b.vote(quantity, "temperature", 250, "a limit of nothing named")
 	case b.has(equipment, "fan") || b.has(equipment, "machine") || b.has(equipment, "plant") || b.has(equipment, "pump"):
@@ -99,6 +107,16 @@ func (b *ballot) combine() {
 			b.vote(quantity, "run_state", 500, "whether a machine runs")
 		}
 	}
+}
+
+// roomSensor says whether the title names a room, zone or space sensor: vendors call so what measures its temperature.
+func (b *ballot) roomSensor() bool {
+	for i, h := range b.hits {
+		if strings.HasPrefix(h.phrase, "sens") && b.votedBefore(i, medium, "room") {
+			return true
+		}
+	}
+	return false
 }
 
 // roles settles what high, low, most and least mean, and what a point without a word for its role is.
@@ -115,7 +133,7 @@ func (b *ballot) roles() {
 	case edge && !b.demand:
 		b.vote(role, Limit, 400, "high or low")
 	}
-	if most {
+	if k, _ := KindOf(kind); most && k.Medium != "outside" { // nobody keeps the weather to a limit
 		weight := 500
 		if flow || b.votes[role][Setpoint] > 0 {
 			weight = 950
@@ -176,9 +194,13 @@ func (b *ballot) mediums(inRoom bool) {
 	if machine && slices.Contains([]string{"electric_current", "voltage", "power", "energy", "frequency", "power_factor"}, kind) {
 		clear(b.votes[medium]) // of the machine, whatever it moves
 	}
+	if b.votes[equipment]["plant"] > 400 && kind == "temperature" && !b.mentions("air") {
+		b.vote(medium, "water", 800, "what boilers and chillers move")
+	}
 	if _, votes, _ := b.best(medium); votes >= 400 {
 		return
 	}
+	climate := slices.Contains([]string{"temperature", "humidity", "illuminance"}, kind)
 	switch {
 	case ok && k.Medium != "":
 		b.vote(medium, k.Medium, 600, "usual for %s", kind)
@@ -189,9 +211,21 @@ func (b *ballot) mediums(inRoom bool) {
 	case machine:
 	case inRoom:
 		b.vote(medium, "room", 600, "it stands in a room and names no machine")
-	case !inRoom && b.bare() && !b.has(role, Setpoint) && (kind == "temperature" || kind == "humidity" || kind == "illuminance"):
+	case climate && b.mentions(roomWords...), kind == "illuminance" && b.mentions("light", "lights", "lighting", "ltg", "lgt"):
+		b.vote(medium, "room", 500, "a word for a kind of room, or a lamp")
+	case !inRoom && b.bare() && climate && b.measured():
 		b.vote(medium, "outside", 400, "weather, and no room")
 	}
+}
+
+// roomWords are words for kinds of rooms; they are not in the lexicon, so that a buyer may look for them as places.
+var roomWords = []string{"corridor", "office", "lab", "laboratory", "kitchen", "classroom", "conference", "meeting", "lobby", "atrium", "library",
+	"auditorium", "bedroom", "bathroom", "toilet", "workshop", "hall", "hallway", "basement", "attic", "garage", "z"}
+
+// measured says whether nothing speaks for another role.
+func (b *ballot) measured() bool {
+	value, _, _ := b.best(role)
+	return value == Measured
 }
 
 // bare says whether the title is hardly more than the name of its quantity.
