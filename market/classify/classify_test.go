@@ -130,7 +130,14 @@ Chiller 2 Leaving Temp                  |      | temperature     | measured | wa
 Boiler 1 Return Temp                    | °C   | temperature     | measured | water   |
 Boiler Room Temp                        | °C   | temperature     | measured | room    |
 FCU 7 Fan Speed                         | %    | fan_speed       | measured |         | room
+LPHW Flow Temperature                   | °C   | temperature     | measured | water   |
+AHU2 Cooling Off Coil Temp              | °C   | temperature     | measured | supply  |
+Building Static Pressure                | Pa   | pressure        | measured |         |
+High Temperature Hot Water Return Temp  | °C   | temperature     | measured | water   |
+Ice Tank Leaving Temp                   | °C   | temperature     | measured | water   |
 Thermal Energy Storage Water Diff Press | kPa  | pressure        | measured | water   |
+VAV Heating Supply Air Flow Setpoint    | cfm  | air_flow        | setpoint | supply  |
+AHU3 OAD Cmd                            | %    | damper_position | command  | outside |
 `
 
 func TestNothing(t *testing.T) {

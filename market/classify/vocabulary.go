@@ -2,8 +2,8 @@ package classify
 
 // The lexicon: words and abbreviations of building automation, weather and metering, and what each says: q quantity,
 // m medium, r role, b bound, e equipment, with a weight in ‰ (1000 if none). Sources: the point types of Brick and
-// Project Haystack (names of classes and tags), ASHRAE's and the vendors' usual abbreviations, plain English. It lists
-// words of the trade, never the titles of one building.
+// Project Haystack (names of classes and tags), ASHRAE's and the vendors' usual abbreviations, CIBSE's for Britain and Ireland
+// (LPHW, flow temperature, off coil), plain English. It lists words of the trade, never the titles of one building.
 const lexiconTable = `
 temp|temps|tmp|tmpr|temper|temperature|temperatures|temperatur|thermometer|warmth|tp = q:temperature
 deg|degrees = q:temperature/300
@@ -24,6 +24,9 @@ raf = q:air_flow/800 m:return/950
 dap|dsp|sasp|dasp|dssp = q:pressure/800 m:supply/950
 chwst|chwrt|hwst|hwrt|hhwst|hhwrt|cwst|cwrt|cdwst|cdwrt|ewt|lwt|chwt|hwt = q:temperature/900 m:water/950
 chwdp|hwdp|hhwdp|cwdp = q:pressure/800 m:water/950
+oad = q:damper_position/850 m:outside/950
+ead = q:damper_position/850 m:exhaust/950
+flow temp|flow temperature|flow tmp = q:temperature m:water/800
 dew point|dewpoint|dewpt|dewp|dew pt|dpt = q:dew_point
 humidity|humid|hum|humd|hmd|hmdty|hygro|relative humidity|rel hum|rel humidity|moisture of the air = q:humidity
 rh = q:humidity/700
@@ -31,6 +34,7 @@ absolute humidity|abs hum = q:absolute_humidity
 enthalpy|enth|enthpy|enthlpy = q:enthalpy
 pressure|press|pres|prs|prsr|psr|barometer|barometric|baro = q:pressure
 static pressure|static press|stat press|static|static pres|duct static|stc press = q:pressure/950 m:supply/400
+building static|bldg static|building static pressure|bldg static pressure|building static press|bldg static press|room static pressure|space static pressure|bsp = q:pressure/950
 duct static pressure|duct pressure|duct press|dstat = q:pressure m:supply/650
 differential pressure|diff pressure|diff press|diff pres|dif press|dp|delta p|dpres|diffpress = q:pressure/800
 vacuum|suction pressure|suctn pressure|head pressure = q:pressure
@@ -53,7 +57,7 @@ air quality|aqi|iaq = q:air_quality
 radon = q:radon
 illuminance|illumination|lux|light level|lighting level|light intensity|daylight|brightness|lumen|illum|ambient light|luminance = q:illuminance
 light|lights|lighting|ltg|lgt = q:illuminance/400
-solar radiation|solar rad|solar|irradiance|insolation|pyranometer|global radiation|sunshine|solar irradiance|rad = q:solar_radiation m:outside/600
+solar radiation|solar rad|solar|irradiance|insolation|pyranometer|radiation|global radiation|sunshine|solar irradiance|rad = q:solar_radiation m:outside/600
 uv index|uv = q:uv_index
 occupancy|presence|presence of people|motion|pir|person in room|persons in room|occupant|occupants|occupancy sensor|person present|presence detector|people present = q:occupancy
 occ = q:occupancy/500
@@ -67,11 +71,11 @@ economizer|economiser|econ = q:damper_position/450 e:ahu
 valve|vlv|vlve|val|vv|valv = q:valve_position/850
 position|pos|posn|opening|openness|aperture = q:position/500 r:measured/450
 feedback|fdbk|fbk|fb = r:measured/550
-fan speed|fanspeed|fan spd|blower speed = q:fan_speed
-supply fan speed = q:fan_speed m:supply/650
-return fan speed = q:fan_speed m:return/650
-exhaust fan speed = q:fan_speed m:exhaust/650
-pump speed|pump spd = q:pump_speed
+fan speed|fanspeed|fan spd|blower speed = q:fan_speed e:fan
+supply fan speed = q:fan_speed m:supply/650 e:fan
+return fan speed = q:fan_speed m:return/650 e:fan
+exhaust fan speed = q:fan_speed m:exhaust/650 e:fan
+pump speed|pump spd = q:pump_speed e:pump
 speed|spd = q:speed/600
 vfd|vsd|drive|drv|inverter = q:fan_speed/200 e:drive
 rpm = q:fan_speed/500
@@ -114,7 +118,7 @@ door|window contact|window|contact = q:contact/700
 
 const lexiconMore = `
 supply air|discharge air|sply air|sup air|supply air stream|leaving air|disch air|dis air|supplyair|air supply = m:supply/950
-supply|sup|supp|sply|spl|discharge|disch|dschg|leaving|blown in = m:supply/700
+supply|sup|supp|sply|spl|discharge|disch|dschg|leaving|lvg|lvng|blown in = m:supply/700
 sa|da = m:supply/800
 sf = m:supply/600 e:fan
 return air|ret air|rtn air|returnair|recirculated air = m:return/950
@@ -137,12 +141,17 @@ room|rm|rooms|in the room = m:room/650
 radiator|rad valve|thermostat|tstat|wall sensor|radiator valve = m:room/500
 radiator valve = q:valve_position
 chilled water|hot water|condenser water|cooling water|heating water|domestic water|water loop|water circuit|feed water|boiler water|tower water|domestic hot water|heating hot water|cold water|tap water|chill water|hydronic loop = m:water/900
+high temperature hot water|medium temperature hot water|low temperature hot water|high temp hot water|medium temp hot water|low temp hot water|medium temp hw|high temp hw|low temp hw = m:water/950
 water|wtr|watr|hydronic|glycol|brine|feedwater = m:water/800
-chw|hw|hhw|dhw|cdw|mtw|ltw|htw|lthw|mthw|cws|cwr|hws|hwr|chws|chwr|chs|chr|hhws|hhwr|cdws|cdwr|dhws|dhwr|mtws|mtwr|dcw|phw|rhw|gw|swt|rwt = m:water/900
+chw|hw|hhw|dhw|cdw|mtw|ltw|htw|hthw|lthw|mthw|lphw|mphw|hphw|cws|cwr|hws|hwr|chws|chwr|chs|chr|hhws|hhwr|cdws|cdwr|dhws|dhwr|mtws|mtwr|dcw|phw|rhw|gw|swt|rwt = m:water/900
 cw = m:water/600
 chwp|hwp|hhwp|cwp|cdwp = m:water/500 e:pump
 heat inlet|heat outlet|heat supply|heat return|district heating|heating supply|heating return|heating circuit|heat exchanger|heating inlet|heating outlet|boiler supply|boiler return|chiller supply|chiller return = m:water/700
-boiler|blr|chiller|chlr|chil|ch|cooling tower|hx|ct = e:plant
+heating supply air|cooling supply air|heating discharge air|cooling discharge air = m:supply/950 e:coil
+boiler|blr|chiller|chlr|chil|cooling tower|condenser|condensor|evaporator|evap|thermal storage|thermal energy storage|energy storage|ice tank|ice storage = e:plant
+ch|hx|ct = e:plant/400
+off coil|off cl = m:supply/700 e:coil
+on coil|on cl = e:coil
 pump|pumps|pmp|pmps = e:pump
 supply fan|sup fan|sply fan = m:supply/650 e:fan
 return fan|ret fan = m:return/650 e:fan
@@ -164,7 +173,7 @@ tolerance|tol|deadband|dead band|db|proportional band|pb|integration time|ti|gai
 clgsp|htgsp|csp|hsp|occsp|unoccsp|effsp|actsp|commonsp|occclgsp|occhtgsp|unoccclgsp|unocchtgsp = r:setpoint q:temperature/600
 command|commands|cmd|cmnd|commanded|control command|control commands|control signal|control output|actuation|actuator command|drive signal|manipulated = r:command/800
 control|ctrl|ctl|cntl|cntrl|modulating|signal = r:command/300
-output|outp|request|enable|enabled|ena|override|ovrd|ovr|start stop|startstop|start|stop|switch = r:command/500
+output|outp|request|req|enable|enabled|ena|override|ovrd|ovr|start stop|startstop|start|stop|switch = r:command/500
 status|sts|stts|state|states|status of|state of|condition|proof|run status|on off|onoff|operating state = r:status/650
 stat|mode|running|run|load shed|shed = r:status/400
 sensor|sensors|sens|sen|snsr|snr|sns|measured|measurement|measurements|measure|reading|readings|live readings|live|sensor data|sensor readings|measured value|actual value|metered|observed|observation|observations|monitored|monitoring|logged = r:measured/600
