@@ -146,11 +146,11 @@ func (b *ballot) votedBefore(i int, f facet, value string) bool {
 
 // endings reads the single letters that end point names: T temperature, H humidity, P pressure, F flow, C command,
 // S status, O output. They count behind a medium, a machine or a number of one, but not before a number of three digits: RM
-// C252 is the name of a room.
+// C252 is the name of a room. One for a role has no quantity behind it (HW-S-TEMP), a P with a role is a pump.
 func (b *ballot) endings() {
 	letters := map[string]mark{
 		"t": {quantity, "temperature", 600}, "h": {quantity, "humidity", 500}, "p": {quantity, "pressure", 500}, "f": {quantity, "flow", 500},
-		"q": {quantity, "flow", 300}, "c": {role, Command, 500}, "s": {role, Status, 350}, "o": {role, Command, 350},
+		"q": {quantity, "flow", 300}, "fl": {quantity, "flow", 500}, "pr": {quantity, "pressure", 500}, "c": {role, Command, 500}, "s": {role, Status, 350}, "o": {role, Command, 350},
 	}
 	for _, h := range b.hits {
 		if !slices.ContainsFunc(h.marks, func(m mark) bool {
@@ -162,12 +162,36 @@ func (b *ballot) endings() {
 		for j < len(b.tokens) && b.tokens[j].number {
 			j++
 		}
+		if j+1 < len(b.tokens) && slices.Contains([]string{"s", "r"}, b.tokens[j].Word) && letters[b.tokens[j+1].Word].facet == quantity && letters[b.tokens[j+1].Word].weight > 0 {
+			j++ // CHW-S-T: of supply or return
+		}
 		if j < len(b.tokens) && !(j+1 < len(b.tokens) && b.tokens[j+1].number && len(b.tokens[j+1].Word) > 2) {
-			if m, ok := letters[b.tokens[j].Word]; ok {
+			m, ok := letters[b.tokens[j].Word]
+			switch {
+			case !ok, b.tokens[j].Word == "fl" && !airOrWater(h), m.facet == role && b.saysAt(j+1, quantity):
+			case m.value == "pressure" && (b.saysAt(j+1, role, Command) || b.saysAt(j+1, role, Status)):
+				b.vote(equipment, "pump", 500, "%q with a command or a status", b.tokens[j].Word)
+			default:
 				b.vote(m.facet, m.value, m.weight, "ending %q behind %q", b.tokens[j].Word, h.phrase)
 			}
 		}
 	}
+}
+
+// airOrWater says whether a phrase names a medium that flows: behind a room FL is a floor.
+func airOrWater(h hit) bool {
+	return slices.ContainsFunc(h.marks, func(m mark) bool { return m.facet == medium && m.value != "room" && m.value != "ground" })
+}
+
+// saysAt says whether the phrase at a token, or behind the numbers there, votes for one of the values, or at all.
+func (b *ballot) saysAt(token int, f facet, values ...string) bool {
+	for token < len(b.tokens) && b.tokens[token].number {
+		token++
+	}
+	i := slices.IndexFunc(b.hits, func(h hit) bool { return h.at == token })
+	return i >= 0 && slices.ContainsFunc(b.hits[i].marks, func(m mark) bool {
+		return m.facet == f && (len(values) == 0 || slices.Contains(values, m.value))
+	})
 }
 
 // best returns the value with the most votes (the first by name among equals) and the votes of the next.

@@ -137,6 +137,16 @@ High Temperature Hot Water Return Temp  | °C   | temperature     | measured | w
 Ice Tank Leaving Temp                   | °C   | temperature     | measured | water   |
 Thermal Energy Storage Water Diff Press | kPa  | pressure        | measured | water   |
 VAV Heating Supply Air Flow Setpoint    | cfm  | air_flow        | setpoint | supply  |
+SaFl                                    | cfm  | air_flow        | measured | supply  |
+RaFlSpt                                 | cfm  | air_flow        | setpoint | return  |
+SaStPr                                  | inWC | pressure        | measured | supply  |
+Zone Fl 3 Temp                          |      | temperature     | measured | room    |
+EaVelPr                                 | Pa   | pressure        | measured | exhaust |
+CHW-R-T                                 | °F   | temperature     | measured | water   |
+HW-S-T                                  |      | temperature     | measured | water   |
+HW-S-Temp                               | °F   | temperature     | measured | water   |
+HwDiffPr                                | kPa  | pressure        | measured | water   |
+Htg Coil P Cmd                          |      | run_state       | command  |         |
 AHU3 OAD Cmd                            | %    | damper_position | command  | outside |
 `
 
