@@ -51,6 +51,7 @@ AHU-2 Low Temp Alarm                    |      | temperature     | alarm    |   
 VAV-2-14 Zone Temp                      | degF | temperature     | measured | room    |
 VAV-2-14 Zone Temp Setpoint             | degF | temperature     | setpoint | room    |
 VAV_214:ZNT                             |      | temperature     | measured | room    |
+VAV_214:ZTMP                            |      | temperature     | measured | room    |
 VAV_214:ZN-SP                           |      | temperature     | setpoint | room    |
 VAV214 AirFlow                          | cfm  | air_flow        | measured | supply  |
 VAV214 AirFlow SP                       | cfm  | air_flow        | setpoint | supply  |
