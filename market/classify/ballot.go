@@ -66,13 +66,34 @@ func (b *ballot) words() {
 		}
 		seen[h.phrase] = true
 		marks := h.marks
-		if changed, ok := b.sense(i); ok {
+		if b.unitName(i) {
+			marks = []mark{{equipment, "machine", 500}}
+		} else if changed, ok := b.sense(i); ok {
 			marks = changed
 		}
 		for _, m := range marks {
 			b.vote(m.facet, m.value, m.weight, "%q", h.phrase)
 		}
 	}
+}
+
+// unitName says whether an abbreviation that names both a quantity and its medium is the name of a machine: it has a number
+// and another quantity follows. RAH10_SAT is the supply air temperature of unit RAH 10.
+func (b *ballot) unitName(i int) bool {
+	h := b.hits[i]
+	j := h.at + h.n
+	if h.n > 1 || !h.names(quantity) || !h.names(medium) || j >= len(b.tokens) || !b.tokens[j].number {
+		return false
+	}
+	return slices.ContainsFunc(b.hits[i+1:], func(next hit) bool {
+		return slices.ContainsFunc(next.marks, func(m mark) bool {
+			return m.facet == quantity && m.weight >= 300 && !slices.ContainsFunc(h.marks, func(o mark) bool { return o.facet == quantity && o.value == m.value })
+		})
+	})
+}
+
+func (h hit) names(f facet) bool {
+	return slices.ContainsFunc(h.marks, func(m mark) bool { return m.facet == f })
 }
 
 // sense is what an ambiguous abbreviation means beside its neighbours.
@@ -93,6 +114,10 @@ func (b *ballot) sense(i int) ([]mark, bool) {
 	case "output", "outp":
 		if b.nextIs(i, "voltage", "current", "power", "frequency", "speed", "amps", "volts") {
 			return nil, true // of a drive, measured
+		}
+	case "ct":
+		if j := h.at + h.n; i > 0 && b.hits[i-1].names(equipment) && (j == len(b.tokens) || !b.tokens[j].number) {
+			return []mark{{quantity, "electric_current", 600}}, true // the transformer that measures a machine's current
 		}
 	case "dp":
 		if b.votedBefore(i, medium, "outside") || b.nextIs(i, "t", "temp", "temperature") {

@@ -148,6 +148,12 @@ HW-S-T                                  |      | temperature     | measured | wa
 HW-S-Temp                               | °F   | temperature     | measured | water   |
 HwDiffPr                                | kPa  | pressure        | measured | water   |
 Htg Coil P Cmd                          |      | run_state       | command  |         |
+RAH4_SA_CFM                             |      | air_flow        | measured | supply  |
+RAH_2                                   | %    | humidity        | measured | return  |
+SAT2 SP                                 |      | temperature     | setpoint | supply  |
+CHWP3 CT                                |      | electric_current | measured |        |
+CH2 LCHWT                               |      | temperature     | measured | water   |
+AHU1 SDSP                               | Pa   | pressure        | measured | supply  |
 AHU3 OAD Cmd                            | %    | damper_position | command  | outside |
 `
 
