@@ -13,6 +13,7 @@ type ballot struct {
 	hits    []hit
 	given   Unit
 	unitRaw string
+	point   int // first token of the last part of a path, 0 if the title is none
 	demand  bool
 	terse   bool
 	votes   [facets]map[string]int // value -> ‰
@@ -20,7 +21,11 @@ type ballot struct {
 }
 
 func newBallot(e Evidence) *ballot {
-	b := &ballot{tokens: Tokens(aside(e.Title)), unitRaw: strings.TrimSpace(e.Unit), terse: e.Terse}
+	title := aside(e.Title)
+	b := &ballot{tokens: Tokens(title), unitRaw: strings.TrimSpace(e.Unit), terse: e.Terse}
+	if at := lastPart(title); at > 0 {
+		b.point = len(Tokens(title[:at]))
+	}
 	if len(b.unitRaw) > 64 {
 		b.unitRaw = b.unitRaw[:64]
 	}
@@ -30,6 +35,18 @@ func newBallot(e Evidence) *ballot {
 	}
 	b.hits = lexicon().find(b.tokens)
 	return b
+}
+
+// lastPart is where the last part of a path begins, as in Site/Floor 2/AHU-1/Temp or B1.AHU2.Temp: the name of the point,
+// behind those of places and machines; 0 if the title is no path. Separators stand between words, without blanks.
+func lastPart(title string) int {
+	for i := len(title) - 2; i > 0; i-- {
+		c, before, behind := title[i], title[i-1], title[i+1]
+		if (c == '/' || c == '.' || c == ':') && before > ' ' && behind > ' ' && !('0' <= before && before <= '9' && '0' <= behind && behind <= '9') {
+			return i + 1
+		}
+	}
+	return 0
 }
 
 // aside cuts off a remark on where the sensor hangs: it says nothing of what it measures.
@@ -72,9 +89,19 @@ func (b *ballot) words() {
 			marks = changed
 		}
 		for _, m := range marks {
-			b.vote(m.facet, m.value, m.weight, "%q", h.phrase)
+			weight := m.weight
+			if h.at < b.point && !b.demand && b.pointNames(m.facet) {
+				weight /= 4 // of a place or a machine on the way to the point
+			}
+			b.vote(m.facet, m.value, weight, "%q", h.phrase)
 		}
 	}
+}
+
+// pointNames says whether the last part of a path says something about a facet, and more than "value", but for machines, of
+// which all parts tell.
+func (b *ballot) pointNames(f facet) bool {
+	return f != equipment && slices.ContainsFunc(b.hits, func(h hit) bool { return h.at >= b.point && h.names(f, 400) })
 }
 
 // unitName says whether an abbreviation that names both a quantity and its medium is the name of a machine: it has a number
@@ -82,7 +109,7 @@ func (b *ballot) words() {
 func (b *ballot) unitName(i int) bool {
 	h := b.hits[i]
 	j := h.at + h.n
-	if h.n > 1 || !h.names(quantity) || !h.names(medium) || j >= len(b.tokens) || !b.tokens[j].number {
+	if h.n > 1 || !h.names(quantity, 0) || !h.names(medium, 0) || j >= len(b.tokens) || !b.tokens[j].number {
 		return false
 	}
 	return slices.ContainsFunc(b.hits[i+1:], func(next hit) bool {
@@ -92,8 +119,9 @@ func (b *ballot) unitName(i int) bool {
 	})
 }
 
-func (h hit) names(f facet) bool {
-	return slices.ContainsFunc(h.marks, func(m mark) bool { return m.facet == f })
+// names says whether a phrase votes for anything of a facet, with a weight of at least so much.
+func (h hit) names(f facet, least int) bool {
+	return slices.ContainsFunc(h.marks, func(m mark) bool { return m.facet == f && m.weight >= least })
 }
 
 // sense is what an ambiguous abbreviation means beside its neighbours.
@@ -116,7 +144,7 @@ func (b *ballot) sense(i int) ([]mark, bool) {
 			return nil, true // of a drive, measured
 		}
 	case "ct":
-		if j := h.at + h.n; i > 0 && b.hits[i-1].names(equipment) && (j == len(b.tokens) || !b.tokens[j].number) {
+		if j := h.at + h.n; i > 0 && b.hits[i-1].names(equipment, 0) && (j == len(b.tokens) || !b.tokens[j].number) {
 			return []mark{{quantity, "electric_current", 600}}, true // the transformer that measures a machine's current
 		}
 	case "dp":

@@ -9,11 +9,15 @@
 // facets with its weight w. Votes of one value are joined as 1-(1-w/1000)(1-w'/1000), so that two words say more than one
 // but never more than 1000. Then come rules that no single word can state:
 //
+//   - of a path (Site/Floor 2/AHU-1/Zone Temp) the last part names the point: what the others say of the same facet counts
+//     a quarter;
 //   - the unit votes 700 for the only kind of its family, and divides by 4 the votes for kinds it cannot measure;
 //   - a single letter behind a medium or a machine is a point's ending (ZN-T, DA-P, RA-H, DPR-C, SF-S), SP at the end of a
 //     run a setpoint, before one a static pressure; RH before a valve or coil is reheat;
+//   - an abbreviation of quantity and medium with a number, before another quantity, is a machine's name (RAH10_SAT);
 //   - a flow is of water where the medium is, of air where not; a speed is of what stands beside it;
 //   - high and low make an alarm of a quantity without unit and a limit of a setpoint; the most and the least a limit;
+//   - a temperature of a chiller or boiler is of water, unless the title speaks of air; a corridor or a kitchen is a room;
 //   - a point that names no machine but stands in a room is the room's.
 //
 // The value with the most votes wins; its confidence is votes²/(votes + half the second's), in ‰. Called by rank, by

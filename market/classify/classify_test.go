@@ -154,6 +154,12 @@ SAT2 SP                                 |      | temperature     | setpoint | su
 CHWP3 CT                                |      | electric_current | measured |        |
 CH2 LCHWT                               |      | temperature     | measured | water   |
 AHU1 SDSP                               | Pa   | pressure        | measured | supply  |
+Campus/Weather Hall/Floor 2/Zone Temp   |      | temperature     | measured | room    |
+Lab.Return Fan Room.AHU4.Supply Air Temp | °C  | temperature     | measured | supply  |
+Site/Light Panel/VAV 4/Airflow Setpoint | cfm  | air_flow        | setpoint | supply  |
+Site/Exhaust Alarms/AHU1/Mixed Air Temp | °C   | temperature     | alarm    | mixed   |
+Campus/AHU1/Zone Temp Setpoint.Value    |      | temperature     | setpoint | room    |
+AHU1 SF On/Off                          |      | run_state       | status   | supply  |
 AHU3 OAD Cmd                            | %    | damper_position | command  | outside |
 `
 
