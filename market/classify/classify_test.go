@@ -160,6 +160,8 @@ Site/Light Panel/VAV 4/Airflow Setpoint | cfm  | air_flow        | setpoint | su
 Site/Exhaust Alarms/AHU1/Mixed Air Temp | °C   | temperature     | alarm    | mixed   |
 Campus/AHU1/Zone Temp Setpoint.Value    |      | temperature     | setpoint | room    |
 AHU1 SF On/Off                          |      | run_state       | status   | supply  |
+Main Meter Max Power                    | kW   | power           | measured |         |
+Feeder 3 Power Max Setpoint             | kW   | power           | limit    |         |
 AHU3 OAD Cmd                            | %    | damper_position | command  | outside |
 `
 

@@ -133,7 +133,8 @@ func (b *ballot) roles() {
 	case edge && !b.demand:
 		b.vote(role, Limit, 400, "high or low")
 	}
-	if k, _ := KindOf(kind); most && k.Medium != "outside" { // nobody keeps the weather to a limit
+	k, _ := KindOf(kind)
+	if nobodys := k.Medium == "outside" || slices.Contains(metered, kind); most && (!nobodys || b.has(role, Setpoint)) {
 		weight := 500
 		if flow || b.votes[role][Setpoint] > 0 {
 			weight = 950
@@ -155,6 +156,10 @@ func (b *ballot) roles() {
 		b.vote(role, Measured, 450, "nothing says otherwise")
 	}
 }
+
+// metered are kinds that meters count: the most of one is a reading, as is that of the weather, which nobody keeps to a limit.
+var metered = []string{"power", "apparent_power", "reactive_power", "power_factor", "energy", "heat_energy", "electric_current", "voltage", "frequency",
+	"water_volume", "gas_volume"}
 
 // outrank lets words of what is done with a value count more than words of measuring, which stand beside them.
 func (b *ballot) outrank() {
