@@ -22,10 +22,13 @@ type ballot struct {
 
 func newBallot(e Evidence) *ballot {
 	title := aside(e.Title)
-	b := &ballot{tokens: Tokens(title), unitRaw: strings.TrimSpace(e.Unit), terse: e.Terse}
-	if at := lastPart(title); at > 0 {
-		b.point = len(Tokens(title[:at]))
+	if len(title) > MaxText {
+		title = title[:MaxText]
 	}
+	at := lastPart(title)
+	way := Tokens(title[:at])
+	b := &ballot{tokens: append(way, Tokens(title[at:])...), point: len(way), unitRaw: strings.TrimSpace(e.Unit), terse: e.Terse}
+	b.tokens = b.tokens[:min(len(b.tokens), 128)]
 	if len(b.unitRaw) > 64 {
 		b.unitRaw = b.unitRaw[:64]
 	}
