@@ -35,7 +35,7 @@ const (
 )
 
 // version is that of the tables and of the lexicon whose classes they index: another one empties the file.
-const version = 2
+const version = 3
 
 const schema = `
 DROP TABLE IF EXISTS offers;

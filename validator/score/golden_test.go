@@ -10,7 +10,7 @@ import (
 	"github.com/iotverse/iotverse/validator/score"
 )
 
-// golden is the hash of the results of TestGolden under scorer version 2. It must be the same on every platform (the test
+// golden is the hash of the results of TestGolden under scorer version 3. It must be the same on every platform (the test
 // also runs with GOARCH=386 and with GOAMD64=v3, which has fused multiply-add). If it changes, Version must.
 const golden = "694f74597c7666deb30d993b9ab0e546a2ad92436d44871d178f46a49f186e59"
 

@@ -24,8 +24,9 @@ import (
 	"github.com/iotverse/iotverse/validator/number"
 )
 
-// Version names the rules of this scorer. It goes into every stamp and changes whenever any result may change.
-const Version = 2
+// Version names the rules of this scorer, and those by which a class is found (validator/label, market/classify). It goes into
+// every stamp and changes whenever any result may change.
+const Version = 3
 
 // A Reading is one value in the property's unit at T, Unix ms.
 type Reading struct {
