@@ -99,6 +99,11 @@ func isRow(err error) bool { return errors.As(err, new(rowError)) }
 // flush writes a group in one synced transaction.
 func (s *Store) flush(group []*write) error {
 	failpoint("Save")
+	if s.dir != "" {
+		if err := enough(s.dir, s.least); err != nil {
+			return err
+		}
+	}
 	tx := s.db.NewTransaction(true)
 	defer tx.Discard()
 	for _, w := range group {

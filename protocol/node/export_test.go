@@ -25,3 +25,6 @@ func (s *Store) Waiting() int {
 	defer s.group.mu.Unlock()
 	return len(s.group.waiting)
 }
+
+// Least sets how many bytes must be free on the disk.
+func (s *Store) Least(bytes uint64) { s.least = bytes }

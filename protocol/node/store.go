@@ -23,6 +23,8 @@ var schemaKey = []byte("schema")
 // concurrent use.
 type Store struct {
 	db    *badger.DB
+	dir   string // empty in memory
+	least uint64 // bytes that must be free there
 	group committer
 	copy  string // folder that goes with the store; empty for most
 }
@@ -31,12 +33,15 @@ type Store struct {
 var ErrInUse = fmt.Errorf("in use by another process; stop it first: %w", protocol.Transient)
 
 // OpenStore opens or makes the store in dir; an empty dir keeps it in memory. Errors: Invalid for a store that a newer
-// program wrote; ErrInUse.
+// program wrote; Transient for a disk that is nearly full, as of all that write; ErrInUse.
 func OpenStore(dir string) (*Store, error) {
 	opts := options(dir)
 	if dir != "" {
 		if err := os.MkdirAll(dir, 0o700); err != nil {
 			return nil, fmt.Errorf("store: %w", err)
+		}
+		if err := enough(dir, leastRoom); err != nil {
+			return nil, err
 		}
 	}
 	db, err := badger.Open(opts)
@@ -46,7 +51,7 @@ func OpenStore(dir string) (*Store, error) {
 		}
 		return nil, fmt.Errorf("store %s: %w", dir, err)
 	}
-	s := &Store{db: db}
+	s := &Store{db: db, dir: dir, least: leastRoom}
 	s.group.flush = s.flush
 	if err := s.checkSchema(dir); err != nil {
 		db.Close()

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -82,6 +83,36 @@ func TestAStepMayDeleteMuch(t *testing.T) {
 	all, err := open(t, dir).All("seller/")
 	if err != nil || len(all) != 2 || string(all["position"]) != "p" || string(all["quiet"]) != "q" {
 		t.Errorf("%d rows are left, %v; want what was saved last", len(all), err)
+	}
+}
+
+// TestANearlyFullDisk: the store says so before the machine ends the program, and what it took before is there when there is room.
+func TestANearlyFullDisk(t *testing.T) {
+	if runtime.GOOS != "linux" && runtime.GOOS != "darwin" {
+		t.Skip("this system is not asked how full its disk is")
+	}
+	dir := t.TempDir()
+	s := open(t, dir)
+	if err := s.Put([]byte("before"), []byte("1")); err != nil {
+		t.Fatal(err)
+	}
+	s.Least(1 << 62)
+	err := s.Put([]byte("full"), []byte("1"))
+	if !errors.Is(err, protocol.Transient) || !strings.Contains(err.Error(), "make room and start again") {
+		t.Errorf("on a full disk: %v, want Transient and what to do", err)
+	}
+	s.Least(0)
+	if err := s.Put([]byte("after"), []byte("1")); err == nil {
+		t.Error("a disk that was full is trusted without a new start")
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	again := open(t, dir)
+	for key, there := range map[string]bool{"before": true, "full": false, "after": false} {
+		if _, err := again.Get([]byte(key)); (err == nil) != there {
+			t.Errorf("%s: %v, want it there: %t", key, err, there)
+		}
 	}
 }
 
